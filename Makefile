@@ -1,0 +1,48 @@
+# `make`: set up, train a toy model, check the claims, build the paper.  `make test`: set up, run every test.
+# An active virtual or conda environment is used; otherwise .venv is made.
+
+ifneq ($(VIRTUAL_ENV)$(CONDA_PREFIX),)
+ENVIRONMENT := $(or $(VIRTUAL_ENV),$(CONDA_PREFIX))
+else
+ENVIRONMENT := .venv
+endif
+PYTHON := $(ENVIRONMENT)/bin/python
+READY := $(ENVIRONMENT)/.icl-limits-ready
+# setdefault: two cores are what CI has; xdist takes what there is
+WORKERS ?= auto
+
+.PHONY: all test lint unit verify train paper clean
+all: train verify paper
+
+$(ENVIRONMENT)/bin/python:
+	python3 -m venv $(ENVIRONMENT)
+
+# torch first and by exact version: a range would pull the CUDA build
+$(READY): pyproject.toml .ci/constraints.txt | $(ENVIRONMENT)/bin/python
+	$(PYTHON) -m pip install --quiet --disable-pip-version-check -c .ci/constraints.txt \
+	  "$$(grep '^torch==' .ci/constraints.txt)"
+	$(PYTHON) -m pip install --quiet --disable-pip-version-check -c .ci/constraints.txt -e ".[dev,dask]"
+	touch $@
+
+train: $(READY)
+	$(PYTHON) -m sim.train toy
+
+verify: $(READY)
+	$(PYTHON) -m pytest verify/ -q -n $(WORKERS)
+
+paper: $(READY)
+	$(MAKE) -C paper PYTHON=$(abspath $(PYTHON))
+
+lint: $(READY)
+	$(ENVIRONMENT)/bin/ruff format --check .
+	$(ENVIRONMENT)/bin/ruff check .
+	$(ENVIRONMENT)/bin/lint-imports
+	$(ENVIRONMENT)/bin/pyright
+
+unit: $(READY)
+	$(PYTHON) -m pytest tests -q -n $(WORKERS)
+
+test: lint unit verify
+
+clean:
+	rm -rf runs build verify/rows.jsonl paper/build

@@ -1,0 +1,1 @@
+"""Executable claims: the only place where theory meets trained models."""

@@ -1,0 +1,84 @@
+"""One measured fact a row: what was proved, what was seen, on which model, at which commit."""
+
+import dataclasses
+import json
+import math
+import os
+import subprocess
+import tempfile
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@dataclass(frozen=True)
+class Row:
+    """``bound`` is certified (or predicted, or preregistered), ``attained`` is measured.
+
+    ``ratio`` is attained / bound; ``slack`` the derived float rounding that the comparison allows;
+    ``at`` the coordinates of the measurement (scale, degree, x_q, ...); ``series`` True for a
+    point of a curve, which figures read and the claim table leaves out.
+    """
+
+    id: str
+    claim: str
+    kind: str
+    model: str
+    holds: bool
+    bound: float | None = None
+    attained: float | None = None
+    ratio: float | None = None
+    slack: float = 0.0
+    at: dict = field(default_factory=dict)
+    unit: str = ""
+    note: str = ""
+    series: bool = False
+    mutant: bool = False
+    seed: int | None = None
+    device: str = "cpu"
+    model_hash: str = ""
+    commit: str = ""
+
+
+@cache
+def commit() -> str:
+    """Short hash of the checkout, "-dirty" when files differ, "unknown" outside git."""
+    command = ["git", "-C", str(ROOT), "describe", "--always", "--dirty", "--abbrev=10"]
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+
+
+def jsonable(value: float | None) -> float | str | None:
+    """JSON has no infinity: "inf", "-inf", "nan" as strings."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    return value
+
+
+def write(rows: Iterable[Row], path: Path) -> None:
+    """Write the rows as JSON lines, atomically: a reader sees the old file or the new one."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False) as new:
+        for row in rows:
+            record = {name: jsonable(value) for name, value in dataclasses.asdict(row).items()}
+            new.write(json.dumps(record, allow_nan=False) + "\n")
+        new.flush()
+        os.fsync(new.fileno())
+    os.replace(new.name, path)
+
+
+def read(path: Path) -> list[Row]:
+    """The rows of a file written by ``write``."""
+    rows = []
+    for line in path.read_text().splitlines():
+        record = json.loads(line)
+        for name in ("bound", "attained", "ratio", "slack"):
+            if isinstance(record[name], str):
+                record[name] = float(record[name])
+        rows.append(Row(**record))
+    return rows
