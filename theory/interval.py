@@ -54,6 +54,16 @@ class Interval:
         return math.nextafter(self.high - self.low, math.inf)
 
     @property
+    def midpoint(self) -> float:
+        """(low + high) / 2 to rounding: a place inside, not a bound."""
+        return self.low / 2 + self.high / 2
+
+    @property
+    def radius(self) -> float:
+        """Half the width, rounded up: every point lies within it of ``midpoint`` to rounding."""
+        return self.width / 2
+
+    @property
     def magnitude(self) -> float:
         """max |x| over the interval."""
         return max(abs(self.low), abs(self.high))
@@ -70,8 +80,8 @@ class Interval:
         """The mutant: the same centre, (1 - share) of the width (share = 0 changes nothing)."""
         if share == 0:
             return self
-        centre, radius = self.low / 2 + self.high / 2, (self.high - self.low) / 2
-        return Interval(centre - (1 - share) * radius, centre + (1 - share) * radius)
+        kept = (1 - share) * self.radius
+        return Interval(self.midpoint - kept, self.midpoint + kept)
 
     def excess(self, value: float) -> float:
         """How far the value lies outside (0 inside; inf for NaN, which no interval holds)."""
@@ -82,5 +92,5 @@ class Interval:
     def __str__(self) -> str:
         """Seven significant digits, each end rounded outward by the format's last digit at most."""
         if self.high - self.low <= 1e-6 * max(self.magnitude, 1e-300):
-            return f"{self.low / 2 + self.high / 2:.7g}"
+            return f"{self.midpoint:.7g}"
         return f"[{self.low:.7g}, {self.high:.7g}]"
