@@ -14,7 +14,6 @@ from sim.errors import UserError
 from sim.grid import expand, parse_axis
 from sim.sweep import FINISHED, folder, perform, sweep
 
-
 HERE = Path(__file__).resolve().parent
 
 
