@@ -89,7 +89,7 @@ def sweep(
         running[submit(perform, job, config, root)] = _Attempt(config)
     while running:
         done, _ = wait(running, return_when=FIRST_COMPLETED)
-        for future in done:
+        for future in [known for known in running if known in done]:
             attempt = running.pop(future)
             error = future.exception()
             if error is None:
