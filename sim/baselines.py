@@ -7,7 +7,7 @@ arithmetic is float64 and the answer has the dtype of ys, so the error seen is t
 from collections.abc import Callable
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from sim.errors import UserError
@@ -112,7 +112,7 @@ def ridge(
     return prefixwise(xs, ys, one)
 
 
-def _spread(x: Float[Tensor, "b i"], count: int) -> Float[Tensor, "b m"]:
+def _spread(x: Float[Tensor, "b i"], count: int) -> Int[Tensor, "b m"]:
     """Indices of `count` earlier points by Leja's rule: each as far as can be from those before.
 
     Far means the largest product of distances, which keeps Lagrange's weights small.

@@ -130,7 +130,7 @@ def slurm(workers: int, address: str | None = None) -> Iterator[Submit]:
 def ray(workers: int, address: str | None = None) -> Iterator[Submit]:
     """A Ray cluster: the one at `address`, or a local one with `workers` processors."""
     try:
-        import ray as cluster
+        import ray as cluster  # pyright: ignore[reportMissingImports]
     except ImportError:
         raise _needs("ray", "ray") from None
     cluster.init(address=address, num_cpus=workers if address is None else None)

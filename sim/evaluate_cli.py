@@ -34,8 +34,8 @@ class Settings:
     x: LawName = "uniform"
     coefficients: LawName | None = None
     """Law of the coefficients; default normal for the paper's protocol and uniform for our own."""
-    scales: tuple[float, ...] = (1, 2, 3, 5, 10, 30, 100)
-    sizes: tuple[float, ...] = (1, 10, 100, 1000, 20000)
+    scales: tuple[float, ...] = (1.0, 2.0, 3.0, 5.0, 10.0, 30.0, 100.0)
+    sizes: tuple[float, ...] = (1.0, 10.0, 100.0, 1000.0, 20000.0)
     lengths: tuple[int, ...] = (11, 21, 41, 61, 81)
     prompts: int = 256
     points: int = evaluate.POINTS
@@ -84,24 +84,26 @@ def collect(settings: Settings, paths: Sequence[Path]) -> dict[str, list[Predict
 def measured(settings: Settings, predictor: Predictor) -> tuple[list[Any], np.ndarray]:
     """(where, squared errors (prompts, where)) of the measure asked for."""
     task, prompts, seed = settings.task, settings.prompts, settings.seed
-    more = {"points": settings.points}
+    points = settings.points
     place = (prompts, seed)
     if settings.measure in ("position", "sorted"):
         sort = settings.measure == "sorted"
-        errors = evaluate.error_by_position(predictor, task, *place, sort=sort, **more)
+        errors = evaluate.error_by_position(predictor, task, *place, sort=sort, points=points)
         return list(range(settings.points)), errors
     if settings.measure == "heat":
         scales = settings.scales
-        grid = evaluate.heat_map(predictor, task, scales, scales, *place, **more)
+        grid = evaluate.heat_map(predictor, task, scales, scales, *place, points=points)
         return [(sx, sf) for sx in scales for sf in scales], grid.reshape(-1, prompts).T
     if settings.measure == "huge":
         sizes = settings.sizes
-        return list(sizes), evaluate.error_with_huge_token(predictor, task, sizes, *place, **more).T
+        return list(sizes), evaluate.error_with_huge_token(
+            predictor, task, sizes, *place, points=points
+        ).T
     if settings.measure == "length":
         lengths = settings.lengths
         return list(lengths), evaluate.error_by_length(predictor, task, lengths, *place).T
     scales = settings.scales
-    return list(scales), evaluate.error_by_scale(predictor, task, scales, *place, **more).T
+    return list(scales), evaluate.error_by_scale(predictor, task, scales, *place, points=points).T
 
 
 def own_rows(settings: Settings, groups: dict[str, list[Predictor]]) -> list[dict[str, Any]]:
@@ -122,10 +124,13 @@ def own_rows(settings: Settings, groups: dict[str, list[Predictor]]) -> list[dic
 
 def paper_rows(settings: Settings, groups: dict[str, list[Predictor]]) -> list[dict[str, Any]]:
     """One row a predictor, as in the paper's tables: mean over seeds at sigma = 1 .. 10."""
-    laws = {"x": settings.x, "coefficient": settings.coefficients or "normal"}
+    law = settings.coefficients or "normal"
     rows = []
     for name, members in groups.items():
-        scores = [protocol.score(predictor, settings.degree, **laws) for predictor in members]
+        scores = [
+            protocol.score(predictor, settings.degree, x=settings.x, coefficient=law)
+            for predictor in members
+        ]
         error = np.mean(scores, axis=0).tolist()
         rows.append({"predictor": name, "seeds": len(members), "error": error})
     return rows

@@ -53,7 +53,9 @@ def coefficients(law: str, sigma: int, degree: int) -> Float[Tensor, "100 k"]:
     """
     if degree < 1:
         raise UserError(f"the published test set starts at degree 1; got degree {degree}")
-    blocks = _draw(law, FUNCTIONS * (degree + 1), sigma, sigma).reshape(degree + 1, FUNCTIONS)
+    blocks = _draw(law, FUNCTIONS * (degree + 1), sigma, float(sigma)).reshape(
+        degree + 1, FUNCTIONS
+    )
     return blocks[[1, 0, *range(2, degree + 1)]].T.contiguous()
 
 
@@ -97,5 +99,8 @@ def score(
     sigma_x: float = 1.0,
 ) -> Float[np.ndarray, " s"]:
     """One row of the paper's tables: mean squared error for each sigma."""
-    laws = {"x": x, "coefficient": coefficient, "sigma_x": sigma_x}
-    return np.array([squared_errors(predictor, degree, s, **laws).mean() for s in sigmas])
+    rows = [
+        squared_errors(predictor, degree, s, x=x, coefficient=coefficient, sigma_x=sigma_x)
+        for s in sigmas
+    ]
+    return np.array([row.mean() for row in rows])

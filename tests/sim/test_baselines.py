@@ -22,7 +22,7 @@ def prompts(degree, *, scale=1.0, seed=0, count=16, points=12):
     generator = torch.Generator().manual_seed(seed)
     xs = scale * (2 * torch.rand(count, points, generator=generator, dtype=torch.float64) - 1)
     c = torch.randn(count, degree + 1, 1, generator=generator, dtype=torch.float64)
-    return xs, sum(c[:, k] * xs**k for k in range(degree + 1))
+    return xs, torch.stack([c[:, k] * xs**k for k in range(degree + 1)]).sum(0)
 
 
 @pytest.mark.parametrize("rule", RULES.values(), ids=RULES)
@@ -73,7 +73,7 @@ def test_no_rule_beats_bayes_under_its_own_prior():
     degrees = torch.randint(1, 4, (4000, 1), generator=generator)
     xs = 2 * torch.rand(4000, 6, generator=generator) - 1
     c = torch.randn(4000, 4, 1, generator=generator)
-    ys = sum(c[:, k] * xs**k * (k <= degrees) for k in range(4))
+    ys = torch.stack([c[:, k] * xs**k * (k <= degrees) for k in range(4)]).sum(0)
 
     def error(rule):
         return (rule(xs, ys) - ys).square().mean(0)

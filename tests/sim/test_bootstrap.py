@@ -32,7 +32,7 @@ def test_a_ratio_is_resampled_together_with_its_reference():
 
 @pytest.mark.parametrize(
     "errors, settings, says",
-    [(np.ones(3), {}, "shape"), (np.ones((1, 4)), {"level": 2.0}, "between 0 and 1")],
+    [(np.ones((3, 1)), {}, "shape"), (np.ones((1, 4)), {"level": 2.0}, "between 0 and 1")],
 )
 def test_bad_input_is_named(errors, settings, says):
     with pytest.raises(UserError, match=says):

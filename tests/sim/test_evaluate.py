@@ -98,8 +98,8 @@ def test_json_and_table_say_the_same():
 @pytest.mark.parametrize("measure", ["scale", "position", "heat", "huge", "length", "sorted"])
 def test_every_measure_gives_a_band_around_its_ratio(measure):
     settings = Settings(
-        predictor=("1-nn", "zero"), measure=measure, scales=(1, 4), sizes=(1, 50), lengths=(5, 9),
-        prompts=20, points=9, equivariant=True, json=True,
+        predictor=("1-nn", "zero"), measure=measure, scales=(1.0, 4.0), sizes=(1.0, 50.0),
+        lengths=(5, 9), prompts=20, points=9, equivariant=True, json=True,
     )  # fmt: skip
     rows = json.loads(run(settings, ()))["rows"]
     names = {"1-nn", "zero", "equivariant:1-nn", "equivariant:zero"}
