@@ -43,10 +43,27 @@ LEMMAS: dict[str, tuple[str, ...]] = {
         "Softmax.shrunken_hull",
         "Softmax.shrunken_hull_sorted",
         "Softmax.softmax_shrunken_hull",
+        "ShrunkenHull.shrunken_hull_upper",
+        "ShrunkenHull.shrunken_hull_lower",
+        "ShrunkenHull.step_value",
+        "ShrunkenHull.expectile",
+        "ShrunkenHull.expectile_attained",
     ),
     "S4": ("Softmax.dispersion", "Softmax.dispersion_limit"),
-    "S5": (),
-    "S6": (),
+    "S5": (
+        "Scores.normalised_stochastic",
+        "Scores.hardmax_hull",
+        "Scores.ssa_hull",
+        "Scores.ssa_range",
+        "Scores.linear_leaves_hull",
+        "Scores.sigmoid_below_hull",
+        "Scores.sigmoid_above_hull",
+        "Scores.sigmoid_range",
+    ),
+    "S6": (
+        "ShrunkenHull.sinh_bound",
+        "ShrunkenHull.sinh_sharp",
+    ),
     "N1": ("Network.attn_bounded", "Network.mlp_bounded", "Network.run_bounded"),
     "N2": (
         "Network.transformer_plateau",
@@ -94,8 +111,6 @@ LEMMAS: dict[str, tuple[str, ...]] = {
 
 NOT_FORMAL: dict[str, str] = {
     "L6": "not done yet",
-    "S5": "not done yet",
-    "S6": "not done yet",
     "N4": "needs a Lipschitz constant of attention in its keys and values",
     "N5": "needs a Lipschitz constant of attention in its keys and values",
     "N6": "not done yet",
