@@ -36,7 +36,12 @@ LEMMAS: dict[str, tuple[str, ...]] = {
         "RayLimit.ray_limit",
     ),
     "L5": ("Sensitivity.LN_lipschitz",),
-    "L6": (),
+    "L6": (
+        "Sensitivity.readout_derivative",
+        "Sensitivity.gradient_sq",
+        "Sensitivity.speed_limit",
+        "Sensitivity.speed_limit_sharp",
+    ),
     "S1": ("Softmax.softmax_weight", "Softmax.softmax_weight_sharp", "Softmax.softmax_shift"),
     "S2": ("Softmax.hull", "Softmax.hull_norm"),
     "S3": (
@@ -99,10 +104,17 @@ LEMMAS: dict[str, tuple[str, ...]] = {
     "G4": (),
     "G5": (),
     "G6": (),
-    "P1": (),
+    "P1": (
+        "Polynomials.cauchy_radius",
+        "Polynomials.band_radius",
+    ),
     "P2": ("Polynomials.band_floor", "FarQuery.pointwise_floor"),
     "P3": (),
-    "P4": (),
+    "P4": (
+        "Polynomials.points_determine",
+        "Polynomials.points_predict",
+        "Polynomials.fewer_do_not",
+    ),
     "F1": (),
     "F2": (),
     "W1": (),
@@ -110,7 +122,6 @@ LEMMAS: dict[str, tuple[str, ...]] = {
 }
 
 NOT_FORMAL: dict[str, str] = {
-    "L6": "not done yet",
     "N4": "needs a Lipschitz constant of attention in its keys and values",
     "N5": "needs a Lipschitz constant of attention in its keys and values",
     "N6": "not done yet",
@@ -121,9 +132,7 @@ NOT_FORMAL: dict[str, str] = {
     "G4": "semialgebraic cells: outside Coq's standard library",
     "G5": "a corollary of L2, N6, N7, G1, G4",
     "G6": "not done yet",
-    "P1": "not done yet",
     "P3": "integrals: kept in ball arithmetic",
-    "P4": "not done yet",
     "F1": "rounding: kept in ball arithmetic, Coq would need Flocq",
     "F2": "overflow: kept in ball arithmetic, Coq would need Flocq",
     "W1": "not done yet",

@@ -9,8 +9,6 @@ Fixpoint sumZ (l : list Z) : Z := match l with [] => 0%Z | x :: r => (x + sumZ r
 Fixpoint sumsqZ (l : list Z) : Z := match l with [] => 0%Z | x :: r => (x * x + sumsqZ r)%Z end.
 Fixpoint mulZ (a b : list Z) : list Z := match a, b with x :: a', y :: b' => (x * y)%Z :: mulZ a' b' | _, _ => [] end.
 
-Lemma sum_front n f : sum (S n) f = f O + sum n (fun i => f (S i)).
-Proof. induction n; simpl in *; [ring|]. rewrite <- Rplus_assoc, <- IHn. reflexivity. Qed.
 Lemma sum_list l : sum (length l) (fun i => IZR (nth i l 0%Z)) = IZR (sumZ l).
 Proof. induction l; [reflexivity|]. change (length (a :: l)) with (S (length l)). rewrite sum_front. simpl nth. rewrite IHl, <- plus_IZR. reflexivity. Qed.
 Lemma sumsq_list l : sum (length l) (fun i => IZR (nth i l 0%Z) * IZR (nth i l 0%Z)) = IZR (sumsqZ l).

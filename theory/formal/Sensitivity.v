@@ -48,4 +48,122 @@ Proof.
   { apply Rmult_le_pos; [lra|]. apply Rplus_le_le_0_compat; apply Rmult_le_pos; lra. }
   lra.
 Qed.
+(* ------------------------------------------------------------------ L6 *)
+Definition gradient eps w g h : vec := fun i =>
+  (P (mul g w) i - dot d (P (mul g w)) (LN eps h) / D * LN eps h i) / sqrt (var h + eps).
+
+Lemma P_line h u t i : P (fun i => h i + t * u i) i = P h i + t * P u i.
+Proof.
+  pose proof (P_lin d d_pos 1 t h u i) as L. rewrite Rmult_1_l in L. rewrite <- L.
+  unfold LayerNorm.P, mean. rewrite (sum_ext d (fun i => 1 * h i + t * u i) (fun i => h i + t * u i)) by (intros; ring). ring.
+Qed.
+Lemma var_line h u t : var (fun i => h i + t * u i)
+  = var h + t * (2 * (dot d (P h) (P u) / D)) + t * t * var u.
+Proof.
+  unfold LayerNorm.var. rewrite (dot_ext d _ _ (fun i => 1 * P h i + t * P u i) (fun i => 1 * P h i + t * P u i))
+    by (intros; rewrite P_line; ring).
+  rewrite dot_comb. field. lra.
+Qed.
+
+(* the derivative of the prediction along any direction u is gradient . u *)
+Theorem readout_derivative eps w g b b0 h u : 0 < var h + eps ->
+  derivable_pt_lim (fun t => readout d eps w g b b0 (fun i => h i + t * u i)) 0 (dot d (gradient eps w g h) u).
+Proof.
+  intros HA. set (a := P (mul g w)). set (A := var h + eps) in *. pose proof (sqrt_lt_R0 A HA) as HS.
+  set (B := 2 * (dot d (P h) (P u) / D)).
+  assert (Ef : forall t, readout d eps w g b b0 (fun i => h i + t * u i)
+    = centre d w b b0 + (dot d a (P h) + dot d a (P u) * t) * / sqrt (A + t * B + t * t * var u)).
+  { intros t. pose proof (readout_dot d d_pos eps w g b b0 (fun i => h i + t * u i)) as H. fold a in H.
+    enough (E : dot d a (LN eps (fun i => h i + t * u i))
+      = (dot d a (P h) + dot d a (P u) * t) * / sqrt (A + t * B + t * t * var u)) by (rewrite <- E; lra).
+    unfold LayerNorm.LN. rewrite var_line. fold B. replace (var h + t * B + t * t * var u + eps) with (A + t * B + t * t * var u) by (unfold A; ring).
+    set (q := / sqrt (A + t * B + t * t * var u)).
+    unfold dot at 1. rewrite (sum_ext d _ (fun i => q * (a i * P h i) + (q * t) * (a i * P u i))) by (intros; rewrite P_line; unfold Rdiv; fold q; ring).
+    rewrite sum_lin. unfold dot. ring. }
+  assert (El : dot d (gradient eps w g h) u = dot d a (P u) / sqrt A - dot d a (P h) * (B / (2 * (A * sqrt A)))).
+  { rewrite (dot_P d a u) by (apply sum_P, d_pos).
+    assert (Ez : dot d a (LN eps h) = dot d a (P h) / sqrt A).
+    { unfold LayerNorm.LN. fold A. unfold dot, Rdiv. rewrite Rmult_comm, <- sum_scal. apply sum_ext. intros. ring. }
+    unfold gradient. fold a A. rewrite Ez. unfold LayerNorm.LN. fold A. unfold B. rewrite dot_PP by auto.
+    unfold dot at 1. rewrite (sum_ext d _ (fun i => / sqrt A * (a i * u i)
+      + (- (dot d a (P h) / sqrt A / D / (sqrt A * sqrt A))) * (P h i * u i))) by (intros; field; lra).
+    rewrite sum_lin, sqrt_sqrt by lra. unfold dot. field. lra. }
+  rewrite El. set (al := dot d a (P h)) in *. set (be := dot d a (P u)) in *. set (C := var u) in *. set (cc := centre d w b b0) in *.
+  assert (E0 : A + 0 * B + 0 * 0 * C = A) by ring.
+  assert (D1 : derivable_pt_lim (fun t => A + t * B + t * t * C) 0 B).
+  { pose (p := (fct_cte A + (id * fct_cte B) + (id * id) * fct_cte C)%F).
+    change (derivable_pt_lim p 0 B). replace B with (0 + (1 * B + 0 * 0) + ((1 * 0 + 0 * 1) * C + (0 * 0) * 0)) by ring.
+    unfold p. apply derivable_pt_lim_plus; [apply derivable_pt_lim_plus|].
+    - apply derivable_pt_lim_const.
+    - apply (derivable_pt_lim_mult id (fct_cte B) 0 1 0); [apply derivable_pt_lim_id|apply derivable_pt_lim_const].
+    - apply (derivable_pt_lim_mult (id * id)%F (fct_cte C) 0 (1 * 0 + 0 * 1) 0); [|apply derivable_pt_lim_const].
+      apply (derivable_pt_lim_mult id id 0 1 1); apply derivable_pt_lim_id. }
+  assert (D2 : derivable_pt_lim (fun t => sqrt (A + t * B + t * t * C)) 0 (/ (2 * sqrt A) * B)).
+  { apply (derivable_pt_lim_comp (fun t => A + t * B + t * t * C) sqrt); auto. cbv beta. rewrite E0. now apply derivable_pt_lim_sqrt. }
+  assert (D3 : derivable_pt_lim (fun t => al + be * t) 0 be).
+  { pose (p := (fct_cte al + fct_cte be * id)%F).
+    change (derivable_pt_lim p 0 be). replace be with (0 + (0 * 0 + be * 1)) by ring.
+    unfold p. apply (derivable_pt_lim_plus (fct_cte al) (fct_cte be * id)%F); [apply derivable_pt_lim_const|].
+    apply (derivable_pt_lim_mult (fct_cte be) id 0 0 1); [apply derivable_pt_lim_const|apply derivable_pt_lim_id]. }
+  assert (D4 : derivable_pt_lim (fun t => cc + (al + be * t) * / sqrt (A + t * B + t * t * C)) 0
+    (0 + (be * sqrt (A + 0 * B + 0 * 0 * C) - / (2 * sqrt A) * B * (al + be * 0)) / Rsqr (sqrt (A + 0 * B + 0 * 0 * C)))).
+  { apply (derivable_pt_lim_plus (fct_cte cc) (fun t => (al + be * t) * / sqrt (A + t * B + t * t * C))); [apply derivable_pt_lim_const|].
+    apply (derivable_pt_lim_div (fun t => al + be * t) (fun t => sqrt (A + t * B + t * t * C)) 0 be (/ (2 * sqrt A) * B)); auto.
+    rewrite E0. lra. }
+  rewrite E0 in D4. unfold Rsqr in D4.
+  replace (be / sqrt A - al * (B / (2 * (A * sqrt A)))) with
+    (0 + (be * sqrt A - / (2 * sqrt A) * B * (al + be * 0)) / (sqrt A * sqrt A)).
+  - intros e He. destruct (D4 e He) as [del Hdel]. exists del. intros k K1 K2. rewrite !Ef. fold cc. apply Hdel; auto.
+  - replace (2 * (A * sqrt A)) with (2 * ((sqrt A * sqrt A) * sqrt A)) by (rewrite sqrt_sqrt; lra). field. lra.
+Qed.
+
+Lemma gradient_sq eps w g h : 0 < var h + eps ->
+  (var h + eps) * dot d (gradient eps w g h) (gradient eps w g h)
+  = dot d (P (mul g w)) (P (mul g w))
+    - dot d (P (mul g w)) (LN eps h) * dot d (P (mul g w)) (LN eps h) * (2 - dot d (LN eps h) (LN eps h) / D) / D.
+Proof.
+  intros HA. pose proof (sqrt_lt_R0 _ HA) as HS. set (a := P (mul g w)). set (z := LN eps h). set (S := sqrt (var h + eps)) in *.
+  rewrite (dot_ext d _ _ (fun i => / S * a i + (- (dot d a z / D / S)) * z i) (fun i => / S * a i + (- (dot d a z / D / S)) * z i))
+    by (intros; unfold gradient; fold a z S; field; lra).
+  rewrite dot_comb. rewrite <- (sqrt_sqrt (var h + eps)) by lra. fold S. field. lra.
+Qed.
+
+(* at the ceiling the prediction can no longer be moved: neither by the input nor by training *)
+Theorem speed_limit eps w g b b0 h : 0 <= eps -> 0 < var h + eps ->
+  norm d (gradient eps w g h)
+  <= sqrt (ceil d w g * ceil d w g - (readout d eps w g b b0 h - centre d w b b0) * (readout d eps w g b b0 h - centre d w b b0))
+     / sqrt (dot d (P h) (P h) + D * eps).
+Proof.
+  intros He HA. rewrite readout_dot by auto. set (a := P (mul g w)). set (z := LN eps h).
+  assert (EC : ceil d w g * ceil d w g = D * dot d a a).
+  { unfold ceil. fold a. replace (sqrt D * norm d a * (sqrt D * norm d a)) with ((sqrt D * sqrt D) * (norm d a * norm d a)) by ring.
+    rewrite sqrt_sqrt, norm_sq; lra. }
+  rewrite EC, dot_var by auto. replace (D * var h + D * eps) with (D * (var h + eps)) by ring.
+  assert (HD : 0 < D * (var h + eps)) by nra. rewrite <- sqrt_div_alt by auto. apply sqrt_le_1_alt.
+  pose proof (gradient_sq eps w g h HA) as G. fold a z in G. pose proof (LN_sq_le d d_pos eps h He) as Z. fold z in Z.
+  apply Rmult_le_reg_r with (D * (var h + eps)); auto.
+  replace ((D * dot d a a - dot d a z * dot d a z) / (D * (var h + eps)) * (D * (var h + eps)))
+    with (D * dot d a a - dot d a z * dot d a z) by (field; lra).
+  replace (dot d (gradient eps w g h) (gradient eps w g h) * (D * (var h + eps)))
+    with (D * ((var h + eps) * dot d (gradient eps w g h) (gradient eps w g h))) by ring.
+  rewrite G. set (q := dot d a z). set (zz := dot d z z) in *.
+  replace (D * (dot d a a - q * q * (2 - zz / D) / D)) with (D * dot d a a - q * q * (2 - zz / D)) by (field; lra).
+  assert (zz / D <= 1). { apply Rmult_le_reg_r with D; auto. unfold Rdiv. rewrite Rmult_assoc, Rinv_l; lra. }
+  pose proof (Rle_0_sqr q). unfold Rsqr in *. nra.
+Qed.
+(* equality without eps *)
+Theorem speed_limit_sharp w g b b0 h : 0 < var h ->
+  norm d (gradient 0 w g h)
+  = sqrt (ceil d w g * ceil d w g - (readout d 0 w g b b0 h - centre d w b b0) * (readout d 0 w g b b0 h - centre d w b b0))
+    / norm d (P h).
+Proof.
+  intros HV. rewrite readout_dot by auto. set (a := P (mul g w)). set (z := LN 0 h).
+  assert (EC : ceil d w g * ceil d w g = D * dot d a a).
+  { unfold ceil. fold a. replace (sqrt D * norm d a * (sqrt D * norm d a)) with ((sqrt D * sqrt D) * (norm d a * norm d a)) by ring.
+    rewrite sqrt_sqrt, norm_sq; lra. }
+  rewrite EC. unfold norm at 2. rewrite dot_var by auto. assert (HD : 0 < D * var h) by nra.
+  rewrite <- sqrt_div_alt by auto. unfold norm. f_equal.
+  pose proof (gradient_sq 0 w g h ltac:(lra)) as G. fold a z in G. pose proof (LN0_sq d d_pos h HV) as Z. fold z in Z.
+  rewrite Z, Rplus_0_r in G. apply Rmult_eq_reg_l with (D * var h); [|lra]. rewrite Rmult_assoc, G. field. lra.
+Qed.
 End Sensitivity.
