@@ -1,0 +1,62 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from theory import TheoryError
+from theory.balls import Balls, concatenate, spectral_norm
+from theory.linear import matrix, norm, times, vector
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 10**6), st.integers(1, 9), st.integers(1, 9), st.floats(-80, 80))
+def test_products_and_norms_enclose_the_exact_ones(seed, m, n, exponent):
+    rng = np.random.default_rng(seed)
+    a, x = rng.normal(size=(m, n)) * 10.0**exponent, rng.normal(size=n)
+    product = (Balls.exact(a) @ Balls.exact(x)[:, None])[:, 0]
+    exact = times(matrix(a), vector(x))
+    for i in range(m):
+        assert product[i].arb().contains(exact[i])
+    assert product.norm().arb().contains(norm(exact))
+    assert (product.rad <= 1e-12 * np.abs(a).max() * n + 1e-290).all()
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 10**6), st.integers(1, 12), st.integers(1, 12), st.integers(-200, 200))
+def test_spectral_norm_is_an_upper_bound_and_sharp(seed, m, n, exponent):
+    rng = np.random.default_rng(seed)
+    a = rng.normal(size=(m, n)) * 2.0**exponent
+    bound, value = spectral_norm(Balls.exact(a)), np.linalg.norm(a, 2)
+    assert value * (1 - 1e-14) <= bound <= value * (1 + 1e-7)
+
+
+def test_spectral_norm_of_balls_holds_for_every_member():
+    rng = np.random.default_rng(1)
+    mid, rad = rng.normal(size=(6, 4)), rng.uniform(size=(6, 4)) * 0.1
+    bound = spectral_norm(Balls(mid, rad))
+    for _ in range(200):
+        member = mid + rad * rng.choice([-1, 1], size=rad.shape)
+        assert np.linalg.norm(member, 2) <= bound
+
+
+def test_elementary_operations_hold_their_members():
+    rng = np.random.default_rng(2)
+    x, y = (Balls(rng.normal(size=500), rng.uniform(size=500) * 0.2) for _ in "xy")
+    y = Balls(y.mid + np.sign(y.mid), y.rad)
+    for _ in range(20):
+        a, b = (v.mid + v.rad * rng.uniform(-1, 1, 500) for v in (x, y))
+        for ball, value in ((x + y, a + b), (x - y, a - b), (x * y, a * b), (x / y, a / b)):
+            assert ((ball.lower() <= value) & (value <= ball.upper())).all()
+        root = (y * y).sqrt()
+        assert ((root.lower() <= np.abs(b)) & (np.abs(b) <= root.upper())).all()
+    assert concatenate([x, y]).shape == (1000,)
+
+
+def test_division_by_zero_is_refused():
+    with pytest.raises(TheoryError, match="holds 0"):
+        Balls.exact(np.ones(2)) / Balls(np.ones(2), np.array([0.5, 1.0]))
+
+
+def test_zero_and_empty_matrices():
+    assert spectral_norm(Balls.exact(np.zeros((3, 2)))) == 0
+    assert spectral_norm(Balls.exact(np.zeros((3, 0)))) == 0
