@@ -12,9 +12,6 @@ Variable eps : R.
 Hypothesis eps_pos : 0 <= eps.
 
 (* the Frobenius norm always serves as K, and any activation of at most linear growth has its A k *)
-Definition ok (B : block) := match B with
-  | Attn _ _ _ _ => True
-  | Mlp _ _ _ _ _ act _ _ => exists a0 a1, 0 <= a1 /\ forall x, Rabs (act x) <= a0 + a1 * Rabs x end.
 
 Lemma attn_frob g b H hd : exists K, bounded d eps (Attn g b H hd) K.
 Proof.

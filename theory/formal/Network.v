@@ -166,3 +166,8 @@ Qed.
 End Transformer.
 
 End Net.
+
+(* all that is asked of a block with arbitrary weights: an activation of at most linear growth *)
+Definition ok (B : block) := match B with
+  | Attn _ _ _ _ => True
+  | Mlp _ _ _ _ _ act _ _ => exists a0 a1, 0 <= a1 /\ forall x, Rabs (act x) <= a0 + a1 * Rabs x end.

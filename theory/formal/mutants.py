@@ -47,7 +47,7 @@ def refusal(mutant: Mutant) -> str | None:
     if done.returncode == 0:
         return None
     message = done.stderr[done.stderr.find("Error:") :].strip()
-    if "Syntax error" in message or "was not found" in message or "Cannot find" in message:
+    if "Syntax error" in message or "was not found" in message or "Cannot find a" in message:
         raise ValueError(f"{mutant.file}: `{mutant.changed}` is not a statement: {message}")
     return message
 
