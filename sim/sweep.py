@@ -103,3 +103,9 @@ def sweep(
             else:
                 outcomes[outcome.run_id] = outcome
     return [outcomes[run_id] for run_id in configs]
+
+
+if __name__ == "__main__":
+    from sim.sweep_cli import main
+
+    main()

@@ -34,9 +34,16 @@ def centre(v: Sequence[arb]) -> Vector:
     return [x - mean for x in v]
 
 
+def root(square: arb) -> arb:
+    """Square root of a number known to be >= 0, also where its ball reaches below 0."""
+    if square > 0 or square == 0:
+        return square.sqrt()
+    return arb(0).union(square.upper().sqrt())
+
+
 def norm(v: Sequence[arb]) -> arb:
     """Euclidean norm |v|."""
-    return dot(v, v).sqrt()
+    return root(dot(v, v))
 
 
 def times(m: arb_mat, v: Sequence[arb]) -> Vector:

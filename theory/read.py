@@ -110,7 +110,7 @@ def load_weights(path: Path) -> Weights:
     try:
         with safe_open(path, framework="numpy") as file:
             header = json.loads((file.metadata() or {})["icl_limits"])
-            names = [name for name in file.keys() if name.startswith("model.")]  # noqa: SIM118
+            names = [name for name in file.keys() if name.startswith("model.")]
             tensors = {name.removeprefix("model."): file.get_tensor(name) for name in names}
         return weights_from_tensors(tensors, header["config"]["model"])
     except (OSError, SafetensorError, KeyError, json.JSONDecodeError) as error:
