@@ -3,8 +3,11 @@
 import dataclasses
 import hashlib
 import json
+import math
 from dataclasses import dataclass, field
 from typing import Literal
+
+from sim.errors import UserError
 
 Norm = Literal["layernorm", "rmsnorm", "dyt", "none"]
 
@@ -82,11 +85,38 @@ class Train:
     optimizer: Optimizer = Optimizer()
     curriculum: Curriculum = Curriculum()
     batch: int = 32
-    steps: int = 2000
+    steps: int = 1500
     seed: int = 0
     precision: Literal["float32", "tf32", "bf16"] = "float32"
     compile: bool = False
     checkpoint_every: int = field(default=500, metadata={"result": False})
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be trained.
+
+        Raises:
+            UserError: a number that is too small, or a rate that is not positive and finite.
+        """
+        least = {
+            "batch": (self.batch, 1),
+            "steps": (self.steps, 1),
+            "checkpoint_every": (self.checkpoint_every, 1),
+            "seed": (self.seed, 0),
+            "model.width": (self.model.width, 1),
+            "model.layers": (self.model.layers, 0),
+            "model.heads": (self.model.heads, 1),
+            "model.points": (self.model.points, 2),
+            "task.degrees": (min(self.task.degrees, default=-1), 0),
+        }
+        for name, (value, smallest) in least.items():
+            if value < smallest:
+                raise UserError(f"{name} is {value}: at least {smallest} is needed")
+        if not (0 < self.optimizer.rate < math.inf and 0 < self.optimizer.clip):
+            raise UserError(f"rate {self.optimizer.rate}, clip {self.optimizer.clip}: need > 0")
+        if self.model.width % self.model.heads:
+            raise UserError(f"width {self.model.width} is no multiple of {self.model.heads} heads")
+        if not self.name or "/" in self.name:
+            raise UserError(f"name {self.name!r}: it names a folder, so no slash and not empty")
 
     @property
     def run_id(self) -> str:

@@ -98,7 +98,7 @@ class _Requeued:
         return self.function(*arguments)
 
     def checkpoint(self, *arguments: Any) -> Any:
-        from submitit.helpers import DelayedSubmission
+        from submitit.helpers import DelayedSubmission  # pyright: ignore[reportMissingImports]
 
         return DelayedSubmission(self, *arguments)
 
@@ -107,7 +107,7 @@ class _Requeued:
 def slurm(workers: int, address: str | None = None) -> Iterator[Submit]:
     """Slurm through submitit, at most `workers` jobs at once; `address` = partition, or "local"."""
     try:
-        import submitit
+        import submitit  # pyright: ignore[reportMissingImports]
     except ImportError:
         raise _needs("submitit", "slurm") from None
     cluster = "local" if address == "local" else "slurm"

@@ -7,19 +7,17 @@ from the same config at the same time (a cluster may reschedule a job whose work
 dead), so nothing is done twice.
 """
 
-import fcntl
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, wait
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from sim.engines import Submit
+from sim.runs import FINISHED, folder, locked
 
 Job = Callable[[Any, Path], None]
-FINISHED = "finished"
 
 
 class Outcome(NamedTuple):
@@ -31,20 +29,6 @@ class Outcome(NamedTuple):
     attempts: int
     seconds: float
     message: str = ""
-
-
-def folder(config: Any, root: Path) -> Path:
-    """The run's folder, root/<name>-<run_id>."""
-    return root / f"{config.name}-{config.run_id}"
-
-
-@contextmanager
-def locked(path: Path) -> Iterator[None]:
-    """Hold the file lock of a run; the system frees it when the holder dies, however it dies."""
-    path.mkdir(parents=True, exist_ok=True)
-    with open(path / "lock", "w") as handle:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
 
 
 def perform(job: Job, config: Any, root: Path) -> str:

@@ -11,7 +11,8 @@ from typing import Any, Literal
 from sim.engines import engine
 from sim.errors import UserError
 from sim.grid import expand, parse_axis
-from sim.sweep import FINISHED, Outcome, folder, sweep
+from sim.runs import FINISHED, folder
+from sim.sweep import Outcome, sweep
 
 
 @dataclass(frozen=True)

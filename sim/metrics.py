@@ -1,0 +1,76 @@
+"""metrics.jsonl is the record of a run, always; other sinks are extras that cannot stop it."""
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Literal
+
+SinkName = Literal["tensorboard", "wandb", "trackio"]
+Sink = Callable[[int, dict[str, float]], None]
+
+
+def cut_back(path: Path, step: int) -> None:
+    """Drop what was logged after the step that a run resumes from, and a torn last line."""
+    if not path.exists():
+        return
+    kept = []
+    for line in path.read_text().splitlines():
+        try:
+            if json.loads(line)["step"] <= step:
+                kept.append(line)
+        except (ValueError, KeyError):
+            continue
+    path.write_text("".join(f"{line}\n" for line in kept))
+
+
+def sink(name: SinkName, folder: Path, config: dict[str, Any]) -> Sink:
+    """A function that sends numbers to a tracker; the package is imported here and not before."""
+    if name == "tensorboard":
+        from torch.utils.tensorboard import SummaryWriter
+
+        writer = SummaryWriter(str(folder))
+
+        def write(step: int, values: dict[str, float]) -> None:
+            for key, value in values.items():
+                writer.add_scalar(key, value, step)
+
+        return write
+    if name == "wandb":
+        import wandb  # pyright: ignore[reportMissingImports]
+
+        run = wandb.init(project="icl-limits", name=folder.name, dir=folder, config=config)
+        return lambda step, values: run.log(values, step=step)
+    import trackio  # pyright: ignore[reportMissingImports]
+
+    trackio.init(project="icl-limits", name=folder.name, config=config)
+    return lambda step, values: trackio.log(values, step=step)
+
+
+class Metrics:
+    """Appends rows to metrics.jsonl and offers them to the sinks asked for."""
+
+    def __init__(self, folder: Path, config: dict[str, Any], to: tuple[SinkName, ...] = ()) -> None:
+        """A sink that cannot be opened is named on stderr and left out."""
+        self.path = folder / "metrics.jsonl"
+        self.sinks: dict[str, Sink] = {}
+        for name in to:
+            try:
+                self.sinks[name] = sink(name, folder, config)
+            except Exception as error:
+                self.complain(name, error)
+
+    def complain(self, name: str, error: Exception) -> None:
+        """One line; the run goes on."""
+        print(f"warning: no more logging to {name}: {error}", file=sys.stderr)
+
+    def log(self, step: int, values: dict[str, float]) -> None:
+        """One row, on the disk before the next step begins."""
+        with open(self.path, "a") as file:
+            file.write(json.dumps({"step": step, **values}) + "\n")
+        for name in list(self.sinks):
+            try:
+                self.sinks[name](step, values)
+            except Exception as error:
+                self.complain(name, error)
+                del self.sinks[name]

@@ -1,0 +1,79 @@
+"""Named configs; `python -m sim.train NAME` runs one, options change its fields."""
+
+from dataclasses import replace
+
+from sim.config import Curriculum, Law, Model, Optimizer, Task, Train
+
+ADAM = Optimizer("adam", rate=1e-4, betas=(0.9, 0.999), warmup=0.0, schedule="constant")
+LINEAR = Task(degrees=(1,), x=Law("normal"), coefficients=Law("normal"))
+
+TOY = Train()
+SMALL = replace(TOY, name="small", steps=8000)
+PAPER = Train(
+    name="paper",
+    model=Model(width=256, layers=12, heads=8),
+    task=LINEAR,
+    optimizer=ADAM,
+    curriculum=Curriculum(points=11),
+    batch=64,
+    steps=500_000,
+    checkpoint_every=5000,
+)
+# Sizes of Table 2 of arXiv 2411.11465; the last one is 12L8AH with width 256, the paper preset.
+SIZES = ((1, 1), (1, 2), (1, 4), (2, 1), (2, 2), (2, 4), (3, 1), (3, 2), (3, 4), (6, 4))
+
+
+def small(name: str, **changes: object) -> Train:
+    """`small` with changed fields of the model."""
+    return replace(SMALL, name=name, model=replace(SMALL.model, **changes))
+
+
+def table2() -> dict[str, Train]:
+    """One config a size."""
+    sized = {
+        f"table2-{layers}l{heads}ah": replace(
+            PAPER, name=f"table2-{layers}l{heads}ah", model=Model(layers=layers, heads=heads)
+        )
+        for layers, heads in SIZES
+    }
+    return sized | {"table2-12l8ah": replace(PAPER, name="table2-12l8ah")}
+
+
+PRESETS: dict[str, Train] = {
+    "toy": TOY,
+    "small": SMALL,
+    "paper": PAPER,
+    **table2(),
+    # E2, the 2 x 2 of LayerNorm and softmax; its first cell is `small` itself
+    "factorial-none-softmax": small("factorial-none-softmax", block_norm="none", final_norm="none"),
+    "factorial-layernorm-linear": small("factorial-layernorm-linear", score="linear"),
+    "factorial-none-linear": small(
+        "factorial-none-linear", block_norm="none", final_norm="none", score="linear"
+    ),
+    # classes that are never shown: train on 1, 3, 5, test on 2, 4; mixed, and one after the other
+    "unseen": replace(SMALL, name="unseen", task=Task(degrees=(1, 3, 5))),
+    "unseen-sequential": replace(
+        SMALL,
+        name="unseen-sequential",
+        task=Task(degrees=(1, 1, 1, 3, 3, 3, 5, 5, 5, 5), order="sequential"),
+    ),
+    "wide-range": replace(
+        SMALL, name="wide-range", task=Task(x=Law(scale=2.0), coefficients=Law(scale=2.0))
+    ),
+    # ablations: one thing changed each
+    "attention-only-1": small("attention-only-1", layers=1, mlp=False),
+    "attention-only-2": small("attention-only-2", layers=2, mlp=False),
+    "no-mlp": small("no-mlp", mlp=False),
+    "no-final-norm": small("no-final-norm", final_norm="none"),
+    "rmsnorm": small("rmsnorm", block_norm="rmsnorm", final_norm="rmsnorm"),
+    "dyt": small("dyt", block_norm="dyt", final_norm="dyt"),
+    "ssa": small("ssa", score="ssa"),
+    "hardmax": small("hardmax", score="hardmax"),
+    "sigmoid": small("sigmoid", score="sigmoid"),
+    "post-norm": small("post-norm", norm_position="post"),
+    "no-positions": small("no-positions", positions="none"),
+    "equivariant": small("equivariant", equivariant=True),
+    "packed": small("packed", packed=True),
+    "continuous": replace(SMALL, name="continuous", task=Task(kind="continuous")),
+    "zeros": replace(SMALL, name="zeros", task=Task(kind="zeros", degrees=(1, 3))),
+}
