@@ -113,12 +113,13 @@ def evaluate(kind: ActivationKind, u: Balls, derivative: int) -> Balls:
     data = table(kind)
     index = data.cell(u.mid)
     inside = np.clip(index - 1, 0, len(data.rest) - 1)
-    t = Balls.exact(u.mid - (-data.reach + (inside + 0.5) * CELL))
+    beyond = np.abs(u.mid) >= data.reach
+    # as a ball: next to 0 the distance from a cell's centre is rounded
+    t = Balls.exact(np.where(beyond, 0.0, u.mid)) - (-data.reach + (inside + 0.5) * CELL)
     total = Balls.exact(np.zeros_like(u.mid))
     for k in range(ORDER - 1, derivative - 1, -1):
         total = total * t + data.coefficients[inside, k] * (float(k) if derivative else 1.0)
     dropped = data.rest[inside] * (ORDER if derivative else 1) * CELL ** (ORDER - derivative)
-    beyond = np.abs(u.mid) >= data.reach
     far = np.maximum(u.mid, 0) if derivative == 0 else (u.mid > 0).astype(float)
     lipschitz = np.abs(data.ends[derivative + 1]).max()
     rad = np.where(beyond, data.tail, total.rad + dropped) + lipschitz * u.rad

@@ -127,7 +127,8 @@ class Balls:
         n = self.shape[-1]
         size, left = np.abs(other.mid), np.abs(self.mid)
         cross = (
-            left @ (other.rad + gamma(n) * size)
+            # TINY: gamma(n) * size may underflow where left is large
+            left @ (other.rad + gamma(n) * size + TINY)
             if (other.rad != 0).any()
             else (gamma(n) * (left @ size))
         )
@@ -217,9 +218,27 @@ def largest_eigenvalue(gram: Balls) -> float:
 
 
 def spectral_norm(m: Balls) -> float:
-    """Upper bound of |M|_2, sharp to about n u: square root of M'M's (or MM') eigenvalue."""
+    """Upper bound of |M|_2, sharp to about n u: square root of M'M's (or MM') eigenvalue.
+
+    inf where an entry is not finite: a product that left the doubles has no bound.
+    """
     if m.shape[-1] == 0 or not (m.mid.any() or m.rad.any()):
         return 0.0
+    if not np.isfinite(m.mid + m.rad).all():
+        return np.inf
     scale = 2.0 ** np.floor(np.log2(max(np.abs(m.mid).max(), m.rad.max())))
     small = m / scale if m.shape[-2] >= m.shape[-1] else m.t / scale
     return float(np.nextafter(np.sqrt(largest_eigenvalue(small.t @ small)), np.inf) * scale)
+
+
+def product_norm(left: Balls, right: Balls) -> float:
+    """Upper bound of |L R|_2 through the few columns of L (d, k), R (k, m): k x k work.
+
+    A float L = Q R_L + E (Householder) gives |L R| <= |Q| |R_L R| + |E||R|, E of rounding size.
+    """
+    if not np.isfinite(left.mid).all():
+        return np.inf
+    q, triangle = np.linalg.qr(left.mid)
+    error = left - Balls.exact(q) @ triangle
+    bound = spectral_norm(Balls.exact(q)) * spectral_norm(Balls.exact(triangle) @ right)
+    return float(outward(np.float64(bound + spectral_norm(error) * spectral_norm(right)), 4))

@@ -6,6 +6,7 @@ outward). ``Interval`` is how a certified number leaves: two doubles with the ex
 
 import math
 from dataclasses import dataclass
+from decimal import ROUND_CEILING, ROUND_FLOOR, Context
 
 from flint import arb, ctx
 
@@ -16,9 +17,9 @@ ctx.prec = 128
 
 
 def down(x: arb) -> float:
-    """Largest double found that is certainly <= every point of the ball x (-inf allowed)."""
+    """Largest double found that is certainly <= every point of the ball x (±inf allowed)."""
     lower = x.lower()
-    if not lower.is_finite():
+    if lower.is_nan():
         return -math.inf
     value = float(lower)
     while arb(value) > lower:
@@ -28,7 +29,15 @@ def down(x: arb) -> float:
 
 def up(x: arb) -> float:
     """Smallest double found that is certainly >= every point of the ball x (inf allowed)."""
-    return -down(-x)
+    # + 0.0: an end at zero is 0, not -0
+    return -down(-x) + 0.0
+
+
+def decimal(value: float, rounding: str) -> str:
+    """Seven significant digits, rounded in the direction given."""
+    if not math.isfinite(value):
+        return str(value)
+    return f"{float(Context(prec=7, rounding=rounding).create_decimal(value)):.7g}"
 
 
 @dataclass(frozen=True)
@@ -51,6 +60,8 @@ class Interval:
     @property
     def width(self) -> float:
         """high - low, rounded up."""
+        if self.low == self.high:
+            return 0.0
         return math.nextafter(self.high - self.low, math.inf)
 
     @property
@@ -90,7 +101,7 @@ class Interval:
         return max(self.low - value, value - self.high, 0.0)
 
     def __str__(self) -> str:
-        """Seven significant digits, each end rounded outward by the format's last digit at most."""
-        if self.high - self.low <= 1e-6 * max(self.magnitude, 1e-300):
+        """[low, high] to seven digits, rounded outward; one number where the two agree to six."""
+        if self.low == self.high or self.high - self.low <= 1e-6 * self.magnitude < math.inf:
             return f"{self.midpoint:.7g}"
-        return f"[{self.low:.7g}, {self.high:.7g}]"
+        return f"[{decimal(self.low, ROUND_FLOOR)}, {decimal(self.high, ROUND_CEILING)}]"

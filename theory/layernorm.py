@@ -1,4 +1,4 @@
-"""L1-L3: what LayerNorm lets a readout say. The mathematical core of the paper."""
+"""L1, L2: what LayerNorm lets a readout say. The mathematical core of the paper."""
 
 import sympy as sp
 from flint import arb
@@ -6,7 +6,7 @@ from flint import arb
 from theory.interval import Interval
 from theory.linear import Vector, centre, dot, hadamard, norm, vector
 from theory.norms import directional_reach
-from theory.steps import identity, sum_of_squares
+from theory.steps import identity, nonnegative, sum_of_squares
 from theory.theorem import Attainment, Mutant, Step, Theorem, Witness
 from theory.weights import Weights
 
@@ -14,9 +14,17 @@ SOURCE = "Naim & Asher, arXiv 2502.03503; Brody, Alon & Yahav, arXiv 2305.02582"
 
 
 def needs_final_layernorm(weights: Weights) -> str | None:
-    """None, or why L1-L3, L6 do not speak about this model."""
+    """None, or why L1 does not speak about this model."""
     kind = weights.final_norm.kind
     return None if kind == "layernorm" else f"the final norm is {kind!r}, not LayerNorm"
+
+
+def needs_sphere(weights: Weights) -> str | None:
+    """None, or why the final norm does not map onto a ball of radius sqrt(d) (L3-L6)."""
+    kind = weights.final_norm.kind
+    if kind in ("layernorm", "rmsnorm"):
+        return None
+    return f"the final norm is {kind!r}: it keeps no direction"
 
 
 def needs_bounded_readout(weights: Weights) -> str | None:
@@ -34,8 +42,9 @@ def standardise(h: Vector, eps: arb) -> Vector:
 
 
 def readout_direction(weights: Weights) -> Vector:
-    """a = P(gamma_f * w), the direction in which a LayerNorm readout looks."""
-    return centre(hadamard(vector(weights.final_norm.gamma), vector(weights.read_out)))
+    """a with y - c = a.z: P(gamma_f * w) for a LayerNorm, gamma_f * w for an RMSNorm."""
+    scaled = hadamard(vector(weights.final_norm.gamma), vector(weights.read_out))
+    return centre(scaled) if weights.final_norm.kind == "layernorm" else scaled
 
 
 def readout_centre(weights: Weights) -> arb:
@@ -54,11 +63,6 @@ def readout_ceiling(weights: Weights) -> Interval:
     """[c - R, c + R]: no prompt whatever makes the model say anything outside (L2)."""
     centre_, radius = readout_centre(weights), readout_radius(weights)
     return Interval.enclose(centre_ - radius, centre_ + radius)
-
-
-def short_residual_reach(radius: arb, rho: arb, d: int, eps: arb) -> arb:
-    """R rho / sqrt(rho² + d eps): the ceiling for |Ph| <= rho, eps > 0 or rho > 0 (L3)."""
-    return radius * rho / (rho**2 + d * eps).sqrt()
 
 
 def coordinate_gap(d: int, factor: sp.Expr) -> bool:
@@ -98,6 +102,31 @@ def centring_drops_out(d: int) -> bool:
     )
 
 
+def subset_identity() -> bool:
+    """d |P 1_S|² = k(d - k) for |S| = k."""
+    k, d = sp.symbols("k d", positive=True)
+    inside, outside = (1 - k / d) ** 2, (k / d) ** 2
+    return identity(d * (k * inside + (d - k) * outside), k * (d - k))
+
+
+def sign_gap(factor: sp.Expr) -> bool:
+    """d |P u|² = d² - (2p - d)² for p signs +1: at most factor d², or factor (d² - 1) for odd d."""
+    p, half = sp.symbols("p half", integer=True, nonnegative=True)
+    for d, least in ((2 * half, 0), (2 * half + 1, 1)):
+        # p above or below d/2: 2p - d = ±(2m + least)
+        m = sp.Symbol("m", integer=True, nonnegative=True)
+        reach = d**2 - (2 * m + least) ** 2
+        if not nonnegative(sp.expand(factor * (d**2 - least) - reach)):
+            return False
+    return True
+
+
+def box_gap(factor: sp.Expr) -> bool:
+    """factor |a| - a t >= 0 for |t| <= 1 (DyT's tanh): with a > 0 it is a(1 - t)."""
+    a, slack = sp.Symbol("a", positive=True), sp.Symbol("slack", nonnegative=True)
+    return nonnegative(factor * a - a * (1 - slack))
+
+
 DIMENSIONS = range(2, 6)
 
 LAGRANGE = Step(
@@ -120,11 +149,25 @@ def pair_witness(d: int = 8) -> Attainment:
     return Attainment(z[0] - z[1], arb(2 * d).sqrt())
 
 
+def signs_witness(d: int = 7) -> Attainment:
+    """h with (d - 1)/2 entries 1 and the rest -1, d odd, eps = 0: |z|_1 = sqrt(d² - 1)."""
+    z = standardise([arb(1 if 2 * i + 1 < d else -1) for i in range(d)], arb(0))
+    return Attainment(sum(map(abs, z), arb(0)), arb(d**2 - 1).sqrt())
+
+
+def subset_witness(k: int = 3, d: int = 8) -> Attainment:
+    """h = 1_S, |S| = k, eps = 0: the k coordinates sum to sqrt(k(d - k))."""
+    z = standardise([arb(int(i < k)) for i in range(d)], arb(0))
+    return Attainment(sum(z[:k], arb(0)), arb(k * (d - k)).sqrt())
+
+
 def normalised_ranges(weights: Weights) -> dict[str, Interval]:
-    """|z|, |z_i|, |z_i - z_j| of the final LayerNorm before gamma and beta."""
-    d = arb(weights.width)
-    reaches = {"|z|": d.sqrt(), "|z_i|": (d - 1).sqrt(), "|z_i - z_j|": (2 * d).sqrt()}
-    return {name: Interval.enclose(arb(0), reach) for name, reach in reaches.items()}
+    """|z|, |z_i|, |z_i - z_j|, |z|_1 of the final LayerNorm before gamma and beta; d = 1: z = 0."""
+    d = weights.width
+    if d == 1:
+        return {"z (width 1)": Interval(0.0, 0.0)}
+    squares = {"|z|": d, "|z_i|": d - 1, "|z_i - z_j|": 2 * d, "|z|_1": d**2 - d % 2}
+    return {name: Interval.enclose(arb(0), arb(square).sqrt()) for name, square in squares.items()}
 
 
 def layernorm_range_formula() -> sp.Basic:
@@ -137,7 +180,9 @@ L1 = Theorem(
     "L1",
     "range of LayerNorm",
     "z = Ph/sqrt(|Ph|²/d + eps) has Σz = 0 and |z|² ≤ d (equality iff eps = 0 and Ph ≠ 0); "
-    "u.z ≤ sqrt(d)|Pu| for every u, so |z_i| ≤ sqrt(d-1) and |z_i - z_j| ≤ sqrt(2d)",
+    "u.z ≤ sqrt(d)|Pu| for every u, so |z_i| ≤ sqrt(d-1), |z_i - z_j| ≤ sqrt(2d), k coordinates sum "
+    "to ≤ sqrt(k(d-k)), |z|_1 ≤ d (d even) or sqrt(d²-1) (d odd). Image: eps > 0 the open ball of "
+    "radius sqrt(d) in Σz = 0; eps = 0 its sphere, and 0 (d = 2: ±(1,-1), and 0); d = 1: {0}",
     assumptions=("eps ≥ 0; z := 0 where eps = 0 and Ph = 0",),
     needs=(),
     source=SOURCE,
@@ -156,12 +201,16 @@ L1 = Theorem(
             lambda f: all(pair_gap(d, f) for d in DIMENSIONS),
             bears_constant=True,
         ),
+        Step("k coordinates: d|P 1_S|² = k(d-k)", lambda f: subset_identity()),
+        Step("|z|_1 = u.z, u the signs of z: d|Pu|² = d² - (2p-d)²", sign_gap, bears_constant=True),
     ),
     evaluate=normalised_ranges,
     applies=needs_final_layernorm,
     witnesses=(
         Witness("h = e_0, eps = 0", coordinate_witness),
         Witness("h = e_0 - e_1, eps = 0", pair_witness),
+        Witness("h = 1_S, eps = 0", subset_witness),
+        Witness("h = (1, 1, 1, -1, -1, -1, -1), eps = 0", signs_witness),
     ),
 )
 
@@ -174,6 +223,20 @@ def ceiling_witness() -> Attainment:
     scaled = [arb(g * w) for g, w in EXAMPLE_GAMMA_W]
     z = standardise(scaled, arb(0))
     return Attainment(dot(scaled, z), arb(len(scaled)).sqrt() * norm(centre(scaled)))
+
+
+def rms_witness() -> Attainment:
+    """RMSNorm, h = gamma*w at eps = 0: y - c = sqrt(d)|gamma*w|."""
+    scaled = [arb(g * w) for g, w in EXAMPLE_GAMMA_W]
+    root = arb(len(scaled)).sqrt()
+    return Attainment(root * dot(scaled, scaled) / norm(scaled), root * norm(scaled))
+
+
+def dyt_witness() -> Attainment:
+    """DyT, h_i = 40 sign(gamma_i w_i), alpha = 1: y - c = |gamma*w|_1 to 1e-34."""
+    scaled = [arb(g * w) for g, w in EXAMPLE_GAMMA_W]
+    reach = sum(map(abs, scaled), arb(0))
+    return Attainment(reach * arb(40).tanh(), reach)
 
 
 def uncentred_is_not_reached() -> bool:
@@ -192,7 +255,8 @@ L2 = Theorem(
     "L2",
     "readout ceiling",
     "for every residual h: |y - c| ≤ R = sqrt(d)|P(gamma*w)|, c = b + w.beta; RMSNorm: "
-    "R = sqrt(d)|gamma*w|; DyT: R = |gamma*w|_1; with eps > 0 the ends are approached, not reached",
+    "R = sqrt(d)|gamma*w|; DyT: R = |gamma*w|_1. No smaller R: eps = 0 reaches the ends, eps > 0 "
+    "and DyT approach them. R = 0 (d = 1, or gamma*w constant): y = c for every input",
     assumptions=("a final LayerNorm, RMSNorm or DyT before a linear readout",),
     needs=("L1",),
     source=SOURCE,
@@ -201,68 +265,14 @@ L2 = Theorem(
     steps=(
         CENTRING,
         LAGRANGE,
+        Step("DyT: a t ≤ |a| for |t| ≤ 1, summed over coordinates", box_gap, bears_constant=True),
     ),
     evaluate=lambda weights: {"ceiling": readout_ceiling(weights)},
     applies=needs_bounded_readout,
-    witnesses=(Witness("h = gamma*w, eps = 0", ceiling_witness),),
-    mutants=(Mutant("P dropped: sqrt(d)|gamma*w| called the supremum", uncentred_is_not_reached),),
-)
-
-
-def short_residual_witness() -> Attainment:
-    """h = rho a/|a| at eps = 1/4."""
-    a = centre([arb(g * w) for g, w in EXAMPLE_GAMMA_W])
-    rho, eps, d = arb(2), arb(1) / 4, len(a)
-    h = [rho * x / norm(a) for x in a]
-    bound = short_residual_reach(arb(d).sqrt() * norm(a), rho, d, eps)
-    return Attainment(dot(a, standardise(h, eps)), bound)
-
-
-def eps_without_d_is_wrong() -> bool:
-    """R rho/sqrt(rho² + eps) (d dropped) is not the supremum at rho."""
-    good = short_residual_witness()
-    a = centre([arb(g * w) for g, w in EXAMPLE_GAMMA_W])
-    loose = short_residual_reach(arb(len(a)).sqrt() * norm(a), arb(2), 1, arb(1) / 4)
-    return bool(loose > good.attained)
-
-
-def contraction_is_increasing(factor: sp.Expr) -> bool:
-    """kappa = r/sqrt(r² + d eps) increases: (f kappa(rho))² - kappa(r)² >= 0 for r <= rho."""
-    r, gap, e = sp.symbols("r gap e", nonnegative=True)
-    rho = r + gap
-    # cross-multiplied: f² rho²(r² + e) - r²(rho² + e); at f = 1 it is e (rho² - r²)
-    difference = factor**2 * rho**2 * (r**2 + e) - r**2 * (rho**2 + e)
-    return identity(difference, e * gap * (2 * r + gap))
-
-
-def short_residual_formula() -> sp.Basic:
-    """|y - c| ≤ R ρ / sqrt(ρ² + d ε)."""
-    y, c, radius, rho, d, eps = sp.symbols("y c R rho d epsilon", real=True)
-    return sp.Le(sp.Abs(y - c), radius * rho / sp.sqrt(rho**2 + d * eps))
-
-
-L3 = Theorem(
-    "L3",
-    "short residual",
-    "|Ph| ≤ rho implies |y - c| ≤ R rho/sqrt(rho² + d eps)",
-    assumptions=("final LayerNorm", "eps > 0 or rho > 0"),
-    needs=("L2",),
-    source="this work",
-    tight=True,
-    formula=short_residual_formula,
-    steps=(
-        Step(
-            "kappa(rho)² - kappa(r)² has the sign of d eps (rho² - r²) ≥ 0",
-            contraction_is_increasing,
-            bears_constant=True,
-        ),
+    witnesses=(
+        Witness("h = gamma*w, eps = 0", ceiling_witness),
+        Witness("RMSNorm, h = gamma*w, eps = 0", rms_witness),
+        Witness("DyT, h = 40 sign(gamma*w)", dyt_witness),
     ),
-    evaluate=lambda weights: {
-        "ceiling share kappa at |Ph| = 1": Interval.enclose(
-            short_residual_reach(arb(1), arb(1), weights.width, arb(weights.final_norm.eps))
-        )
-    },
-    applies=needs_final_layernorm,
-    witnesses=(Witness("h = rho a/|a|", short_residual_witness),),
-    mutants=(Mutant("d eps replaced by eps", eps_without_d_is_wrong),),
+    mutants=(Mutant("P dropped: sqrt(d)|gamma*w| called the supremum", uncentred_is_not_reached),),
 )

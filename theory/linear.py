@@ -72,8 +72,15 @@ def spectral_norm(m: arb_mat) -> arb:
 
     With V the float eigenvectors of M'M, B = V'M'MV and E = V'V - I (both enclosed), every x = V y
     gives x'M'Mx / x'x = y'By / y'(I+E)y <= |B|_inf / (1 - |E|_inf): Gershgorin on an almost
-    diagonal matrix. V need not be exact, its defect E pays for that.
+    diagonal matrix. V need not be exact, its defect E pays for that. Scaled by a power of two first:
+    the doubles that guide the certificate then neither over- nor underflow.
     """
+    size = max_upper([abs(x) for row in m.tolist() for x in row])
+    if size == 0 or not size.is_finite():
+        return size
+    mantissa, exponent = size.man_exp()
+    scale = arb(2) ** int(exponent + mantissa.bit_length())
+    m = m / scale
     small = m.transpose() * m if m.ncols() <= m.nrows() else m * m.transpose()
     _, eigenvectors = np.linalg.eigh(midpoints(small))
     v = matrix(eigenvectors)
@@ -83,8 +90,8 @@ def spectral_norm(m: arb_mat) -> arb:
     )
     shortfall = 1 - row_sum_norm(defect)
     if not shortfall > 0:
-        return frobenius_norm(m)
-    return (row_sum_norm(b) / shortfall).sqrt()
+        return scale * frobenius_norm(m)
+    return scale * (row_sum_norm(b) / shortfall).sqrt()
 
 
 def row_sum_norm(m: arb_mat) -> arb:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from fractions import Fraction
-from math import lcm
+from math import inf, isfinite, lcm
 
 import sympy as sp
 from flint import arb, fmpz_poly
@@ -29,26 +29,50 @@ def integer_polynomial(coefficients: Sequence[float], level: float) -> fmpz_poly
     return fmpz_poly([int(c * scale) for c in exact])
 
 
+def refuse_constant(coefficients: Sequence[float]) -> None:
+    """TheoryError for NaN or infinite coefficients and for constant p."""
+    if not all(isfinite(c) for c in coefficients):
+        raise TheoryError(f"coefficients {tuple(coefficients)}: all must be finite")
+    if not any(coefficients[1:]):
+        raise TheoryError("a constant is inside the ceiling everywhere or nowhere: no radius")
+
+
+def largest_root(coefficients: Sequence[float], level: float) -> arb:
+    """Largest |x| with p(x) = level, 0 if there is none."""
+    roots = integer_polynomial(coefficients, level).complex_roots()
+    radius = arb(0)
+    for root, _ in roots:
+        if root.imag == 0:
+            radius = radius.max(abs(root.real))
+    return radius
+
+
+def stays_inside(coefficients: Sequence[float], ceiling: Interval) -> bool:
+    """Whether p runs to an infinite end of the ceiling as x -> inf or x -> -inf."""
+    degree = max(i for i, c in enumerate(coefficients) if c)
+    signs = {coefficients[degree] > 0, (coefficients[degree] > 0) == (degree % 2 == 0)}
+    return (ceiling.high == inf and True in signs) or (ceiling.low == -inf and False in signs)
+
+
 def failure_radius(coefficients: Sequence[float], ceiling: Interval) -> arb:
     """Least r with p(x) outside the ceiling for all |x| > r; p = Σ c_i x^i (P1).
 
-    The largest |real root| of (p - B-)(p - B+), 0 if there is none. An infinite end of the ceiling
-    has no root. TheoryError for constant p: its radius is 0 or infinite.
+    The largest |real root| of (p - B-)(p - B+), 0 if there is none; inf when p runs to an infinite
+    end. TheoryError for constant p: its radius is 0 or infinite.
     """
-    if not any(coefficients[1:]):
-        raise TheoryError("a constant is inside the ceiling everywhere or nowhere: no radius")
+    refuse_constant(coefficients)
+    if stays_inside(coefficients, ceiling):
+        return arb.pos_inf()
+    ends = [level for level in (ceiling.low, ceiling.high) if isfinite(level)]
     radius = arb(0)
-    for level in (ceiling.low, ceiling.high):
-        if abs(level) == float("inf"):
-            continue
-        for root, _ in integer_polynomial(coefficients, level).complex_roots():
-            if root.imag == 0:
-                radius = radius.max(abs(root.real))
+    for level in ends:
+        radius = radius.max(largest_root(coefficients, level))
     return radius
 
 
 def cauchy_radius(coefficients: Sequence[float], ceiling: Interval) -> arb:
     """1 + max_(i<k) max(|c_i - [i=0] B-|, |c_i - [i=0] B+|)/|c_k| >= failure_radius."""
+    refuse_constant(coefficients)
     exact = [arb(c) for c in coefficients]
     while exact[-1] == 0:
         exact.pop()
@@ -80,8 +104,8 @@ def cube_leaves_at_two() -> Attainment:
 
 def upper_roots_are_too_few() -> bool:
     """p = x with the ceiling [-5, 1]: the roots of p - B+ alone say 1, and p(-4) is inside."""
-    upper = Interval(-float("inf"), 1.0)
-    return bool(failure_radius((0.0, 1.0), upper) < failure_radius((0.0, 1.0), Interval(-5.0, 1.0)))
+    line = (0.0, 1.0)
+    return bool(largest_root(line, 1.0) < failure_radius(line, Interval(-5.0, 1.0)))
 
 
 def radius_formula() -> sp.Basic:

@@ -1,10 +1,11 @@
 """S1, S2: what weights that are positive and sum to 1 can do to values."""
 
 import sympy as sp
-from flint import arb, arb_mat
+from flint import arb
 
+from theory.balls import Balls, balls, spectral_norm
 from theory.interval import Interval
-from theory.linear import Vector, centre, dot, spectral_norm, vector
+from theory.linear import Vector, dot
 from theory.steps import identity, nonnegative
 from theory.theorem import Attainment, Mutant, Step, Theorem, Witness
 from theory.weights import Attention, Weights
@@ -81,6 +82,16 @@ def weight_range_formula() -> sp.Basic:
     return sp.Le(w, 1 / (1 + (n - 1) * sp.exp(-delta)))
 
 
+def needs_softmax(weights: Weights) -> str | None:
+    """None, or why score ranges do not become ratios e^del of weights in this model."""
+    if not weights.attentions:
+        return "no attention"
+    for attention in weights.attentions:
+        if attention.score != "softmax":
+            return f"the scores are {attention.score!r}, not softmax (see S5)"
+    return None
+
+
 def weights_at_unit_range(weights: Weights) -> dict[str, Interval]:
     """Every weight over the model's full context if the visible scores differ by at most 1."""
     n, ratio = len(weights.positions), arb(1).exp()
@@ -111,6 +122,7 @@ S1 = Theorem(
         ),
     ),
     evaluate=weights_at_unit_range,
+    applies=needs_softmax,
     witnesses=(
         Witness("one token at the maximum, the rest at the minimum", one_against_all),
         Witness("one token at the minimum, the rest at the maximum", all_against_one),
@@ -159,13 +171,11 @@ def hull_formula() -> sp.Basic:
 
 def value_radius(attention: Attention, head: int) -> arb:
     """sqrt(d)|W_V Γ (P)|_2: every value, hence every output, is within it of W_V β + b_V."""
-    rows = [
-        [a * arb(float(g)) for a, g in zip(vector(row), attention.norm.gamma, strict=True)]
-        for row in attention.value[head]
-    ]
+    rows = balls(attention.value[head]) * attention.norm.gamma
     if attention.norm.kind == "layernorm":
-        rows = [centre(row) for row in rows]
-    return arb(attention.norm.gamma.size).sqrt() * spectral_norm(arb_mat(rows))
+        mean = rows.sum() / float(attention.norm.gamma.size)
+        rows = rows - Balls(mean.mid[:, None], mean.rad[:, None])
+    return arb(attention.norm.gamma.size).sqrt() * arb(spectral_norm(rows))
 
 
 def output_radii(weights: Weights) -> dict[str, Interval]:
