@@ -28,9 +28,9 @@ def gamma(n: int) -> float:
     return n * U / (1 - n * U) * (1 + 4 * U)
 
 
-def outward(radius: Array, roundings: int) -> Array:
+def outward(radius: Array | np.floating, roundings: int) -> Array:
     """Upper bound of a non-negative number from its computed value after that many roundings."""
-    return radius * (1 + 2 * gamma(roundings + 2)) + TINY
+    return np.asarray(radius * (1 + 2 * gamma(roundings + 2)) + TINY)
 
 
 @dataclass(frozen=True, eq=False)

@@ -83,16 +83,21 @@ def signed_powers(degree: int, level: Fraction) -> list[tuple[fmpz_poly, fmpz_po
     return found
 
 
+def real_roots(polynomial: fmpz_poly) -> list[arb]:
+    """Enclosures of the real roots; flint gives a real root an imaginary part of exactly 0."""
+    if polynomial.degree() < 1:
+        return []
+    found = polynomial.complex_roots()
+    return [root.real for root, _multiplicity in found if root.imag == 0]  # type: ignore[misc]
+
+
 def breakpoints(polynomials: list[fmpz_poly], s: arb) -> list[tuple[arb, arb]]:
     """Disjoint intervals in (0, s), in order, that hold every real root there of every q.
 
     Roots that cannot be told apart share one interval.
     """
-    balls = []
-    for q in polynomials:
-        for root, _ in q.complex_roots() if q.degree() > 0 else []:
-            if root.imag == 0 and root.real.upper() > 0 and root.real.lower() < s:
-                balls.append((root.real.lower(), root.real.upper()))
+    roots = [root for q in polynomials for root in real_roots(q)]
+    balls = [(x.lower(), x.upper()) for x in roots if x.upper() > 0 and x.lower() < s]
     balls.sort(key=lambda ends: fmpq(*mantissa(ends[0])))
     merged: list[tuple[arb, arb]] = []
     for low, high in balls:

@@ -111,10 +111,9 @@ def subset_identity() -> bool:
 
 def sign_gap(factor: sp.Expr) -> bool:
     """d |P u|² = d² - (2p - d)² for p signs +1: at most factor d², or factor (d² - 1) for odd d."""
-    p, half = sp.symbols("p half", integer=True, nonnegative=True)
+    half, m = sp.symbols("half m", integer=True, nonnegative=True)
     for d, least in ((2 * half, 0), (2 * half + 1, 1)):
         # p above or below d/2: 2p - d = ±(2m + least)
-        m = sp.Symbol("m", integer=True, nonnegative=True)
         reach = d**2 - (2 * m + least) ** 2
         if not nonnegative(sp.expand(factor * (d**2 - least) - reach)):
             return False
@@ -180,9 +179,9 @@ L1 = Theorem(
     "L1",
     "range of LayerNorm",
     "z = Ph/sqrt(|Ph|²/d + eps) has Σz = 0 and |z|² ≤ d (equality iff eps = 0 and Ph ≠ 0); "
-    "u.z ≤ sqrt(d)|Pu| for every u, so |z_i| ≤ sqrt(d-1), |z_i - z_j| ≤ sqrt(2d), k coordinates sum "
-    "to ≤ sqrt(k(d-k)), |z|_1 ≤ d (d even) or sqrt(d²-1) (d odd). Image: eps > 0 the open ball of "
-    "radius sqrt(d) in Σz = 0; eps = 0 its sphere, and 0 (d = 2: ±(1,-1), and 0); d = 1: {0}",
+    "u.z ≤ sqrt(d)|Pu| for every u, so |z_i| ≤ sqrt(d-1), |z_i - z_j| ≤ sqrt(2d), k coordinates "
+    "sum to ≤ sqrt(k(d-k)), |z|_1 ≤ d (d even) or sqrt(d²-1) (d odd). Image: eps > 0 the open ball "
+    "of radius sqrt(d) in Σz = 0; eps = 0 its sphere, and 0 (d = 2: ±(1,-1), and 0); d = 1: {0}",
     assumptions=("eps ≥ 0; z := 0 where eps = 0 and Ph = 0",),
     needs=(),
     source=SOURCE,

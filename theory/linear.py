@@ -72,8 +72,8 @@ def spectral_norm(m: arb_mat) -> arb:
 
     With V the float eigenvectors of M'M, B = V'M'MV and E = V'V - I (both enclosed), every x = V y
     gives x'M'Mx / x'x = y'By / y'(I+E)y <= |B|_inf / (1 - |E|_inf): Gershgorin on an almost
-    diagonal matrix. V need not be exact, its defect E pays for that. Scaled by a power of two first:
-    the doubles that guide the certificate then neither over- nor underflow.
+    diagonal matrix. V need not be exact, its defect E pays for that. Scaled by a power of two
+    first: the doubles that guide the certificate then neither over- nor underflow.
     """
     size = max_upper([abs(x) for row in m.tolist() for x in row])
     if size == 0 or not size.is_finite():

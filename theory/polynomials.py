@@ -8,6 +8,7 @@ import sympy as sp
 from flint import arb, fmpz_poly
 
 from theory.errors import TheoryError
+from theory.excess import real_roots
 from theory.interval import Interval
 from theory.layernorm import needs_bounded_readout, readout_ceiling
 from theory.steps import nonnegative
@@ -39,11 +40,9 @@ def refuse_constant(coefficients: Sequence[float]) -> None:
 
 def largest_root(coefficients: Sequence[float], level: float) -> arb:
     """Largest |x| with p(x) = level, 0 if there is none."""
-    roots = integer_polynomial(coefficients, level).complex_roots()
     radius = arb(0)
-    for root, _ in roots:
-        if root.imag == 0:
-            radius = radius.max(abs(root.real))
+    for root in real_roots(integer_polynomial(coefficients, level)):
+        radius = radius.max(abs(root))
     return radius
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 import sympy as sp
 
 
-def identity(left: sp.Expr, right: sp.Expr) -> bool:
+def identity(left: sp.Expr | int, right: sp.Expr | int) -> bool:
     """left = right identically, by expansion (then by sympy's simplifier)."""
     gap = sp.expand(left - right)
     return gap == 0 or sp.simplify(gap) == 0
