@@ -9,17 +9,12 @@ from theory.balls import Balls, balls
 from theory.blocks import residual_bound, residual_centre, residual_radius
 from theory.cones import cap, cone
 from theory.interval import Interval
-from theory.layernorm import readout_ceiling, readout_centre
-from theory.linear import Vector, centre, dot, hadamard, norm, vector
-from theory.steps import identity, limit_is, sum_of_squares
+from theory.layernorm import readout_ceiling, readout_centre, readout_direction
+from theory.linear import centre, dot, hadamard, norm, vector
+from theory.rays import cap_ends
+from theory.steps import limit_is, sum_of_squares
 from theory.theorem import Attainment, Mutant, Step, Theorem, Witness
 from theory.weights import Weights
-
-
-def readout_vector(weights: Weights) -> Vector:
-    """a = P(gamma*w) for a final LayerNorm, gamma*w for RMSNorm: y - c = a.z."""
-    scaled = hadamard(vector(weights.final_norm.gamma), vector(weights.read_out))
-    return centre(scaled) if weights.final_norm.kind == "layernorm" else scaled
 
 
 def readout_balls(weights: Weights) -> tuple[Balls, Balls]:
@@ -42,7 +37,7 @@ def plateau(weights: Weights, sign: int) -> Interval:
     w_in = vector(weights.read_in)
     if weights.final_norm.kind == "layernorm":
         w_in = centre(w_in)
-    reach = arb(weights.width).sqrt() * dot(readout_vector(weights), w_in) / norm(w_in)
+    reach = arb(weights.width).sqrt() * dot(readout_direction(weights), w_in) / norm(w_in)
     return Interval.enclose(readout_centre(weights) + sign * reach)
 
 
@@ -124,14 +119,6 @@ def turning_gap(factor: sp.Expr) -> bool:
     return sum_of_squares(gap, squares)
 
 
-def cap_ends() -> bool:
-    """cos(al - th) = cos al cos th + sin al sin th, the end of the cap."""
-    al, th = sp.symbols("al th", real=True)
-    return identity(
-        sp.expand_trig(sp.cos(al - th)), sp.cos(al) * sp.cos(th) + sp.sin(al) * sp.sin(th)
-    )
-
-
 def ray_limit() -> bool:
     """M/sqrt(M² + R² + d eps) -> 1."""
     big, rest = sp.symbols("M rest", positive=True)
@@ -181,7 +168,7 @@ N2 = Theorem(
     "|P w_in|, y lies in c + R [cos(al + theta), cos(al - theta)], sin theta = X~/|x|; sharper, "
     "the same about x P w_in + k_T with ρ_T in place of R_tot (N1)",
     assumptions=("pre-norm blocks as in N1", "final LayerNorm (RMSNorm: P -> I)", "|P w_in| > 0"),
-    needs=("L2", "N1"),
+    needs=("L2", "L4", "N1"),
     source="this work",
     tight=True,
     formula=plateau_formula,
