@@ -21,7 +21,6 @@ from sim.errors import UserError
 from sim.norms import norm
 from sim.philox import normals
 
-INITIAL_SCALE = 0.02  # GPT-2's; outputs of blocks a further 1/sqrt(number of blocks) smaller
 PARAMETERS = 1000  # Philox streams of the initial values start here, far from those of the data
 
 
@@ -96,23 +95,22 @@ class Transformer(nn.Module):
 
     @torch.no_grad()
     def initialise(self, seed: int) -> None:
-        """N(0, 0.02²) for matrices, less for those that write to the stream; biases 0.
+        """N(0, 1/fan-in), less for what writes to the stream (GPT-2's rule); biases 0.
 
-        Read-in and read-out are no part of GPT-2: both start at 1/sqrt(fan-in).
+        GPT-2's own 0.02 is made for width 768; at width 64 it costs twice the error of `toy`.
         """
         parts = max(1, len(self.blocks)) * (2 if self.config.mlp else 1)
         for index, (name, parameter) in enumerate(self.named_parameters()):
-            if name.endswith("bias") and "norm" not in name:
-                parameter.zero_()
-            if not name.endswith("weight") or "norm" in name:
+            if "norm" in name:
                 continue
-            scale = INITIAL_SCALE
-            if name.startswith("read"):
+            if name.endswith("bias"):
+                parameter.zero_()
+            elif name.endswith("weight"):
                 scale = parameter.shape[1] ** -0.5
-            elif name.endswith(("output.weight", "down.weight")):
-                scale /= parts**0.5
-            drawn = normals(parameter.numel(), seed, PARAMETERS + index, 0)
-            parameter.copy_((scale * drawn).reshape(parameter.shape))
+                if name.endswith(("output.weight", "down.weight")):
+                    scale /= parts**0.5
+                drawn = normals(parameter.numel(), seed, PARAMETERS + index, 0)
+                parameter.copy_((scale * drawn).reshape(parameter.shape))
 
     def embed(self, tokens: Float[Tensor, "b t"] | Float[Tensor, "b t 2"]) -> Tensor:
         """Read-in plus positions."""

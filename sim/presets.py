@@ -8,7 +8,7 @@ ADAM = Optimizer("adam", rate=1e-4, betas=(0.9, 0.999), warmup=0.0, schedule="co
 LINEAR = Task(degrees=(1,), x=Law("normal"), coefficients=Law("normal"))
 
 TOY = Train()
-SMALL = replace(TOY, name="small", steps=8000)
+SMALL = replace(TOY, name="small", steps=4000)
 PAPER = Train(
     name="paper",
     model=Model(width=256, layers=12, heads=8),

@@ -10,18 +10,24 @@ FOLDER = Path(__file__).resolve().parent
 
 @dataclass(frozen=True)
 class Entry:
-    """A zoo model: ``roles`` say which claims use it; the rest is provenance."""
+    """A zoo model: ``roles`` say which claims use it; the rest is provenance.
+
+    Errors are mean squared errors at the last query over the zero model's, on the model's own
+    training task; ``learned`` is whether it beats 1-NN there on the same prompts.
+    """
 
     name: str
     roles: tuple[str, ...]
-    sha256: str
-    command: str
-    device: str
+    preset: str
     seed: int
     steps: int
+    command: str
+    device: str
+    torch: str
+    sha256: str
     in_distribution_error: float
     nearest_neighbour_error: float
-    note: str = ""
+    learned: bool
 
 
 @cache
