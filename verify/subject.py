@@ -1,5 +1,6 @@
 """A model under test: the network that runs, its weights for the theorems, and where it is from."""
 
+import dataclasses
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,9 +11,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from sim.checkpoint import load, load_model
+from sim.errors import CheckpointError
 from theory import Weights
-from theory.read import load_weights
 
 
 class Network(Protocol):
@@ -52,25 +52,25 @@ class Subject:
 
 def hash_file(path: Path) -> str:
     """First 12 hex digits of the file's SHA-256."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()[:12]
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()[:12]
 
 
 def load_subject(path: Path, roles: tuple[str, ...] = ()) -> Subject:
-    """A checkpoint of ours as a Subject; CheckpointError or TheoryError when it is not one."""
-    checkpoint = load(path)
-    network = load_model(path)
-    model = checkpoint.config.model
-    return Subject(
-        name=path.stem,
-        hash=hash_file(path),
-        weights=load_weights(path),
-        network=network,
-        reference=lambda: load_model(path).double(),
-        seed=checkpoint.config.seed,
-        context=model.context or 2 * model.points - 1,
-        config=checkpoint.config,
-        roles=roles,
-    )
+    """Anyone's checkpoint as a Subject, in whichever format verify.formats recognises.
+
+    Raises:
+        CheckpointError: it is none of them, is damaged, or only its readout can be certified.
+    """
+    from verify.formats import recognise  # which imports Subject
+
+    found = recognise(path)
+    if found.subject is None:
+        raise CheckpointError(
+            f"{path}: {found.description}: claims cannot run on it ({found.beyond}); "
+            "its readout can be certified: python -m verify"
+        )
+    return dataclasses.replace(found.subject, roles=roles)
 
 
 @torch.no_grad()
