@@ -15,7 +15,7 @@ Hypothesis eps_pos : 0 <= eps.
 
 Lemma attn_frob g b H hd : exists K, bounded d eps (Attn g b H hd) K.
 Proof.
-  eexists. apply (attn_bounded d d_pos eps eps_pos g b H hd (fun k => frob d d (fun i j => VO (hd k) i j * g j))).
+  eexists. intros h t. apply (attn_bounded d d_pos eps eps_pos g b H hd (fun k => frob d d (fun i j => VO (hd k) i j * g j))).
   - intros k z _ _. eapply Rle_trans; [now apply norm_P_le|].
     rewrite (norm_ext d _ (mv d (fun i j => VO (hd k) i j * g j) z)); [apply mv_bound|].
     intros i _. unfold mv, mul. apply sum_ext. intros. ring.
@@ -24,8 +24,8 @@ Qed.
 Lemma ok_bounded B : ok B -> exists K, bounded d eps B K.
 Proof.
   destruct B as [g b H hd|g b m W1 b1 act W2 b2]; intros O; [apply attn_frob|].
-  destruct O as [a0 [a1 [H1 H2]]]. eexists.
-  apply (mlp_bounded d d_pos eps eps_pos g b m W1 b1 act W2 b2
+  destruct O as [a0 [a1 [H1 H2]]]. eexists. intros h t.
+  apply (mlp_bounded_box d d_pos eps eps_pos g b m W1 b1 act W2 b2
     (fun k => a0 + a1 * (Rabs (centre d (W1 k) b (b1 k)) + ceil d (W1 k) g))).
   intros k u _ Hu. eapply Rle_trans; [apply H2|]. apply Rplus_le_compat_l, Rmult_le_compat_l; auto.
   replace u with (centre d (W1 k) b (b1 k) + (u - centre d (W1 k) b (b1 k))) at 1 by ring.

@@ -1,58 +1,8 @@
 (* G3 assembled: one layer of softmax attention without LayerNorm. Under a prompt scaled by tau its answer is tau times a fixed linear
    form of the query and the extreme tokens, so two functions with the same extremes are not told apart (G3'). *)
-From ICL Require Export Envelope ExtremeToken.
+From ICL Require Export Envelope ExtremeToken Limits.
 Require Import List FunctionalExtensionality.
 Import ListNotations.
-
-(* ---------------------------------------------------- limits as tau grows *)
-Definition tends (F : R -> R) L := forall e, 0 < e -> exists T, forall tau, T <= tau -> Rabs (F tau - L) < e.
-Lemma tends_const c : tends (fun _ => c) c.
-Proof. intros e He. exists 0. intros. rewrite Rminus_eq_0, Rabs_R0. auto. Qed.
-Lemma tends_add F G L M : tends F L -> tends G M -> tends (fun tau => F tau + G tau) (L + M).
-Proof.
-  intros HF HG e He. destruct (HF (e / 2)) as [T1 H1]; [lra|]. destruct (HG (e / 2)) as [T2 H2]; [lra|].
-  exists (Rmax T1 T2). intros tau Ht. pose proof (Rmax_l T1 T2). pose proof (Rmax_r T1 T2).
-  specialize (H1 tau ltac:(lra)). specialize (H2 tau ltac:(lra)).
-  replace (F tau + G tau - (L + M)) with ((F tau - L) + (G tau - M)) by ring. eapply Rle_lt_trans; [apply Rabs_triang|]. lra.
-Qed.
-Lemma tends_scal c F L : tends F L -> tends (fun tau => c * F tau) (c * L).
-Proof.
-  intros HF e He. pose proof (Rabs_pos c). destruct (HF (e / (Rabs c + 1))) as [T H1].
-  { apply Rmult_lt_0_compat; [auto|apply Rinv_0_lt_compat; lra]. }
-  exists T. intros tau Ht. specialize (H1 tau Ht). rewrite <- Rmult_minus_distr_l, Rabs_mult.
-  pose proof (Rabs_pos (F tau - L)). apply (Rmult_lt_compat_r (Rabs c + 1)) in H1; [|lra].
-  unfold Rdiv in H1. rewrite Rmult_assoc, Rinv_l in H1 by lra. nra.
-Qed.
-Lemma tends_sum n (F : nat -> R -> R) L : (forall k, (k < n)%nat -> tends (F k) (L k)) ->
-  tends (fun tau => sum n (fun k => F k tau)) (sum n L).
-Proof.
-  induction n; intros H; [apply (tends_const 0)|].
-  apply (tends_add (fun tau => sum n (fun k => F k tau)) (F n)); [apply IHn; auto|apply H; auto].
-Qed.
-Lemma tends_over F B : (forall tau, Rabs (F tau) <= B) -> tends (fun tau => F tau / tau) 0.
-Proof.
-  intros H e He. assert (B0 : 0 <= B) by (specialize (H 0); pose proof (Rabs_pos (F 0)); lra).
-  assert (Q : 0 <= B / e) by (apply Rmult_le_pos; [auto|left; now apply Rinv_0_lt_compat]).
-  exists (1 + B / e). intros tau Ht. assert (Pt : 0 < tau) by lra. rewrite Rminus_0_r. unfold Rdiv.
-  rewrite Rabs_mult, (Rabs_right (/ tau)) by (apply Rle_ge; left; now apply Rinv_0_lt_compat).
-  apply Rmult_lt_reg_r with tau; auto. rewrite Rmult_assoc, Rinv_l, Rmult_1_r by lra. specialize (H tau).
-  assert (B < e * tau); [|lra]. assert (B / e < tau) by lra. apply (Rmult_lt_compat_r e) in H0; auto.
-  unfold Rdiv in H0. rewrite Rmult_assoc, Rinv_l in H0 by lra. lra.
-Qed.
-Lemma tends_eventually F G L : (forall tau, 0 < tau -> F tau = G tau) -> tends F L -> tends G L.
-Proof.
-  intros E H e He. destruct (H e He) as [T HT]. exists (Rmax T 1). intros tau Ht.
-  pose proof (Rmax_l T 1). pose proof (Rmax_r T 1). rewrite <- E by lra. apply HT. lra.
-Qed.
-Lemma tends_unique F L M : tends F L -> tends F M -> L = M.
-Proof.
-  intros HL HM. destruct (Req_dec L M) as [|N]; auto. exfalso. set (e := Rabs (L - M) / 2).
-  assert (He : 0 < e) by (unfold e; pose proof (Rabs_pos_lt (L - M)); lra).
-  destruct (HL e He) as [T1 H1]. destruct (HM e He) as [T2 H2].
-  specialize (H1 (Rmax T1 T2) (Rmax_l _ _)). specialize (H2 (Rmax T1 T2) (Rmax_r _ _)). set (f := F (Rmax T1 T2)) in *.
-  pose proof (Rabs_triang (- (f - L)) (f - M)) as T. rewrite Rabs_Ropp in T.
-  replace (- (f - L) + (f - M)) with (L - M) in T by ring. unfold e in *. lra.
-Qed.
 
 Lemma softmax_ext n s s' i : (forall j, (j < n)%nat -> s j = s' j) -> (i < n)%nat -> softmax n s i = softmax n s' i.
 Proof. intros H Hi. unfold softmax. rewrite (H i Hi). f_equal. apply sum_ext. intros j Hj. now rewrite H. Qed.
@@ -169,16 +119,9 @@ Qed.
 (* ---------------------------------------------------- G3': f = a x; tokens x_1, a x_1, .., x_n, a x_n, x_q *)
 Definition line_prompt n (x : nat -> R) xq a : nat -> R := fun t =>
   if Nat.eq_dec t (2 * n) then xq else if Nat.even t then x (Nat.div2 t) else a * x (Nat.div2 t).
-(* hi and lo mark the extreme ones of the x_i and x_q; where no value a x_i leaves their range, the limit does not see a *)
 Section Lines.
-Variables (n : nat) (x : nat -> R) (xq : R) (hi lo : nat).
+Variables (n : nat) (x : nat -> R) (xq : R).
 Local Notation z := (line_prompt n x xq).
-Hypothesis query : xq <> 0.
-Hypothesis scores : forall k, (k < H)%nat -> score_sign k <> 0.
-Hypothesis hi_at : (hi <= 2 * n)%nat /\ Nat.even hi = true.
-Hypothesis lo_at : (lo <= 2 * n)%nat /\ Nat.even lo = true.
-Hypothesis extremes : forall j, (j <= 2 * n)%nat -> Nat.even j = true -> z 1 lo <= z 1 j <= z 1 hi.
-
 Lemma same_x a j : Nat.even j = true -> z a j = z 1 j.
 Proof. intros E. unfold line_prompt. destruct (Nat.eq_dec j (2 * n)); auto. now rewrite E. Qed.
 Lemma last_token a : z a (2 * n)%nat = xq.
@@ -191,6 +134,13 @@ Proof.
   split; [lia|]. unfold line_prompt. set (i := Nat.div2 j) in *. destruct (Nat.eq_dec j (2 * n)); [lia|].
   destruct (Nat.eq_dec (2 * i) (2 * n)); [lia|]. now rewrite Ej, Nat.even_mul, Nat.div2_double.
 Qed.
+(* hi and lo mark the extreme ones of the x_i and x_q; where no value a x_i leaves their range, the limit does not see a *)
+Variables hi lo : nat.
+Hypothesis query : xq <> 0.
+Hypothesis scores : forall k, (k < H)%nat -> score_sign k <> 0.
+Hypothesis hi_at : (hi <= 2 * n)%nat /\ Nat.even hi = true.
+Hypothesis lo_at : (lo <= 2 * n)%nat /\ Nat.even lo = true.
+Hypothesis extremes : forall j, (j <= 2 * n)%nat -> Nat.even j = true -> z 1 lo <= z 1 j <= z 1 hi.
 Theorem line_limit a : (forall u, z 1 lo <= u <= z 1 hi -> z 1 lo <= a * u <= z 1 hi) ->
   tends (fun tau => one_layer (fun t => tau * z a t) (2 * n) / tau) (slope (z 1) (2 * n) hi lo).
 Proof.
