@@ -23,9 +23,9 @@ PAPER = Train(
 SIZES = ((1, 1), (1, 2), (1, 4), (2, 1), (2, 2), (2, 4), (3, 1), (3, 2), (3, 4), (6, 4))
 
 
-def small(name: str, **changes: object) -> Train:
-    """`small` with changed fields of the model."""
-    return replace(SMALL, name=name, model=replace(SMALL.model, **changes))
+def ablation(name: str, **changes: object) -> Train:
+    """Half of `small`'s steps and changed fields of the model."""
+    return replace(SMALL, name=name, steps=2000, model=replace(SMALL.model, **changes))
 
 
 def table2() -> dict[str, Train]:
@@ -44,10 +44,13 @@ PRESETS: dict[str, Train] = {
     "small": SMALL,
     "paper": PAPER,
     **table2(),
-    # E2, the 2 x 2 of LayerNorm and softmax; its first cell is `small` itself
-    "factorial-none-softmax": small("factorial-none-softmax", block_norm="none", final_norm="none"),
-    "factorial-layernorm-linear": small("factorial-layernorm-linear", score="linear"),
-    "factorial-none-linear": small(
+    # E2, the 2 x 2 of LayerNorm and softmax
+    "factorial-layernorm-softmax": ablation("factorial-layernorm-softmax"),
+    "factorial-none-softmax": ablation(
+        "factorial-none-softmax", block_norm="none", final_norm="none"
+    ),
+    "factorial-layernorm-linear": ablation("factorial-layernorm-linear", score="linear"),
+    "factorial-none-linear": ablation(
         "factorial-none-linear", block_norm="none", final_norm="none", score="linear"
     ),
     # classes that are never shown: train on 1, 3, 5, test on 2, 4; mixed, and one after the other
@@ -61,19 +64,19 @@ PRESETS: dict[str, Train] = {
         SMALL, name="wide-range", task=Task(x=Law(scale=2.0), coefficients=Law(scale=2.0))
     ),
     # ablations: one thing changed each
-    "attention-only-1": small("attention-only-1", layers=1, mlp=False),
-    "attention-only-2": small("attention-only-2", layers=2, mlp=False),
-    "no-mlp": small("no-mlp", mlp=False),
-    "no-final-norm": small("no-final-norm", final_norm="none"),
-    "rmsnorm": small("rmsnorm", block_norm="rmsnorm", final_norm="rmsnorm"),
-    "dyt": small("dyt", block_norm="dyt", final_norm="dyt"),
-    "ssa": small("ssa", score="ssa"),
-    "hardmax": small("hardmax", score="hardmax"),
-    "sigmoid": small("sigmoid", score="sigmoid"),
-    "post-norm": small("post-norm", norm_position="post"),
-    "no-positions": small("no-positions", positions="none"),
-    "equivariant": small("equivariant", equivariant=True),
-    "packed": small("packed", packed=True),
+    "attention-only-1": ablation("attention-only-1", layers=1, mlp=False),
+    "attention-only-2": ablation("attention-only-2", layers=2, mlp=False),
+    "no-mlp": ablation("no-mlp", mlp=False),
+    "no-final-norm": ablation("no-final-norm", final_norm="none"),
+    "rmsnorm": ablation("rmsnorm", block_norm="rmsnorm", final_norm="rmsnorm"),
+    "dyt": ablation("dyt", block_norm="dyt", final_norm="dyt"),
+    "ssa": ablation("ssa", score="ssa"),
+    "hardmax": ablation("hardmax", score="hardmax"),
+    "sigmoid": ablation("sigmoid", score="sigmoid"),
+    "post-norm": ablation("post-norm", norm_position="post"),
+    "no-positions": ablation("no-positions", positions="none"),
+    "equivariant": ablation("equivariant", equivariant=True),
+    "packed": ablation("packed", packed=True),
     "continuous": replace(SMALL, name="continuous", task=Task(kind="continuous")),
     "zeros": replace(SMALL, name="zeros", task=Task(kind="zeros", degrees=(1, 3))),
 }

@@ -23,10 +23,12 @@ def seeds(preset: str, count: int, *roles: str) -> list[Planned]:
 
 
 MODELS: tuple[Planned, ...] = (
-    *seeds("small", 5, "factorial:layernorm-softmax"),
-    *seeds("factorial-none-softmax", 3, "factorial:none-softmax"),
-    *seeds("factorial-layernorm-linear", 3, "factorial:layernorm-linear"),
-    *seeds("factorial-none-linear", 3, "factorial:none-linear"),
+    *seeds("small", 5),
+    *(
+        planned
+        for cell in ("layernorm-softmax", "none-softmax", "layernorm-linear", "none-linear")
+        for planned in seeds(f"factorial-{cell}", 3, f"factorial:{cell}")
+    ),
     *seeds("unseen", 5),
     *seeds("attention-only-1", 1),
     *seeds("attention-only-2", 1),
