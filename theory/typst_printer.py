@@ -18,9 +18,17 @@ GREEK = frozenset(
     "psi omega Gamma Delta Theta Lambda Xi Pi Sigma Phi Psi Omega".split()
 )
 RELATIONS = {"<=": "<=", ">=": ">=", "<": "<", ">": ">", "==": "=", "!=": "!="}
-NAME = re.compile(r"([^\W\d_]+|\d+)([+-](?![\w(]))?(~)?|_|.", re.DOTALL)
+END = r"(?=$|[\s),;|\]])"
+NAME = re.compile(rf"_\(([^()]*)\)|([^\W\d_]+|\d+)(?:([+-]){END})?(~|\^{END})?|_|.", re.DOTALL)
 WORDS = frozenset("sin cos tan sinh cosh tanh exp floor ceil".split())
-RENAMED = {"log": "ln", "acos": "arccos", "asin": "arcsin", "atan": "arctan", "sign": "sgn"}
+RENAMED = {
+    "log": "ln",
+    "acos": "arccos",
+    "asin": "arcsin",
+    "atan": "arctan",
+    "sign": "sgn",
+    "LambertW": "W",
+}
 
 
 def letters(run: str) -> str:
@@ -38,24 +46,37 @@ def escape(sign: str) -> str:
 
 
 def name(text: str) -> str:
-    """A symbol's name as Typst mathematics: w_in -> w_"in", B+ -> B_(+), |P w| as it stands."""
+    """A symbol's name as Typst mathematics: w_in -> w_("in"), B+ -> B_(+), |P w| -> abs(P w)."""
     if text.startswith("±"):
         return f"(plus.minus {name(text[1:])})"
+    if (bars := text.split("|"))[1:] and len(bars) % 2:
+        inside = [f"abs({name(b)})" if i % 2 else name(b) for i, b in enumerate(bars)]
+        return tidy(" ".join(filter(None, inside)))
     parts, subscript = [], False
-    for match in NAME.finditer(text):
-        run, sign, tilde = match.groups()
+    # p_jz_j is p_j z_j: only a word at the end is an index of several letters
+    for match in NAME.finditer(re.sub(r"_([a-z])([a-z])_", r"_\1 \2_", text)):
+        group, run, sign, accent = match.groups()
         if match[0] == "_":
             subscript = True
+            continue
+        if group is not None:
+            parts.append(f"_({name(group)})")
             continue
         # a0 is a with index 0
         subscript |= match[0][0].isdigit() and text[: match.start()][-1:].isalpha()
         token = letters(run) if run else escape(match[0])
-        token = f"tilde({token})" if tilde else token
+        if accent:
+            token = f"tilde({token})" if accent == "~" else f"hat({token})"
         parts.append(f"_({token})" if subscript else token)
         subscript = False
         if sign:
             parts.append(f"_({sign})")
-    return re.sub(r"\s+_", "_", " ".join(parts))
+    return tidy(" ".join(parts))
+
+
+def tidy(text: str) -> str:
+    """Without the blanks that Typst would show beside a word in upright type."""
+    return re.sub(r"\(\s+", "(", re.sub(r"\s+(?=[_()])", "", text))
 
 
 class TypstPrinter(StrPrinter):
