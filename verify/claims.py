@@ -1,9 +1,10 @@
 """What a claim is: a function that measures, records and asserts, and how it is registered.
 
-    @claim("L2", "no readout leaves the ceiling", mutant=True)
-    def claim_L2_no_readout_leaves_the_ceiling(model, shrink, record): ...
+    @claim("L2", "no sampled prediction leaves the ceiling", mutants=("final norm skipped",))
+    def claim_L2_sampled_predictions_stay_inside(model, record, samples): ...
 
-The same function runs under pytest (conftest.py) and under ``python -m verify PATH``.
+The same function runs under pytest (conftest.py) and under ``python -m verify PATH``
+(verify/cases.py says with which arguments), and again with each mutant, which must make it fail.
 """
 
 import importlib
@@ -12,34 +13,48 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from theory import Weights, theorems
-from verify.rows import Row, commit
-from verify.subject import Subject
+from theory import TheoryError, Weights, theorems
 
 Kind = Literal["theorem", "empirical", "causal"]
 SHRINK = 0.01
+SMALLER = "bound 1 % smaller"
 
 
 @dataclass(frozen=True)
 class Claim:
-    """``id`` a theorem's id or a ledger id; ``mutant`` True when the 1 % smaller bound must fail.
+    """``id`` is a theorem's or one of verify/ledger.py.
 
-    ``role`` None: every model to which theorem ``id`` applies; otherwise only the zoo models with
-    that role in the manifest. ``modelfree`` claims take no model.
+    ``mutants``: SMALLER (the argument ``shrink`` is 0.01 instead of 0), a fault of
+    verify/faults.py (the model is replaced by a faulty one), or a false neighbour of the claim
+    that the function itself knows (the argument ``twist`` is its name instead of "").
+    ``role`` None: every model to which theorem ``id`` applies; else the zoo models of that role.
+    ``together``: one run on the zoo models of all these roles (argument ``zoo``).
+    ``modelfree``: no model at all.
     """
 
     id: str
     text: str
     kind: Kind
-    mutant: bool
+    mutants: tuple[str, ...]
     role: str | None
+    together: tuple[str, ...]
     modelfree: bool
+    needs: Callable[[Weights], str | None] | None
     run: Callable[..., None]
 
-    def speaks_about(self, weights: Weights) -> str | None:
-        """None, or why the claim does not apply to a model with these weights."""
+    @property
+    def name(self) -> str:
+        """The function's name."""
+        return self.run.__name__
+
+    def objection(self, weights: Weights) -> str | None:
+        """None, or why the claim does not speak about a model with these weights."""
         known = theorems()
-        return known[self.id].applies(weights) if self.id in known else None
+        try:
+            reason = known[self.id].applies(weights) if self.id in known else None
+            return reason if reason or self.needs is None else self.needs(weights)
+        except TheoryError as error:
+            return str(error)
 
 
 def claim(
@@ -47,64 +62,32 @@ def claim(
     text: str,
     *,
     kind: Kind = "theorem",
-    mutant: bool = False,
+    mutants: tuple[str, ...] = (),
     role: str | None = None,
+    together: tuple[str, ...] = (),
     modelfree: bool = False,
+    needs: Callable[[Weights], str | None] | None = None,
 ) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Attach a Claim to a function ``claim_<ID>_...``."""
+    """Attach a Claim to a function ``claim_<ID>_...``; fields as in Claim."""
 
     def register(function: Callable[..., None]) -> Callable[..., None]:
-        function.claim = Claim(id_, text, kind, mutant, role, modelfree, function)  # type: ignore[attr-defined]
+        found = Claim(id_, text, kind, mutants, role, together, modelfree, needs, function)
+        function.claim = found  # type: ignore[attr-defined]
         return function
 
     return register
 
 
 def claims() -> list[Claim]:
-    """Every claim of the package, in file order."""
+    """Every claim of the package, file by file."""
     import verify
 
-    found = []
+    found: dict[str, Claim] = {}
     for info in pkgutil.iter_modules(verify.__path__):
         if info.name.startswith("claim_"):
             module = importlib.import_module(f"verify.{info.name}")
-            found += [v.claim for v in vars(module).values() if hasattr(v, "claim")]
-    return found
-
-
-class Recorder:
-    """Collects the rows of one claim on one model; call it to add a row."""
-
-    def __init__(self, claim_: Claim, model: Subject | None, mutant: bool = False) -> None:
-        """``mutant`` marks rows that were made with the shrunken bound."""
-        self.claim, self.model, self.mutant = claim_, model, mutant
-        self.rows: list[Row] = []
-
-    def __call__(
-        self,
-        *,
-        holds: bool,
-        bound: float | None = None,
-        attained: float | None = None,
-        ratio: float | None = None,
-        **details: object,
-    ) -> None:
-        """Add a row; ratio defaults to attained / bound where that is defined."""
-        if ratio is None and bound and attained is not None:
-            ratio = attained / bound
-        name, hash_ = (self.model.name, self.model.hash) if self.model else ("", "")
-        subject = {"model": name, "model_hash": hash_, "commit": commit(), "mutant": self.mutant}
-        if self.model is not None:
-            subject["seed"] = self.model.seed
-        self.rows.append(
-            Row(
-                self.claim.id,
-                self.claim.text,
-                self.claim.kind,
-                holds=bool(holds),
-                bound=None if bound is None else float(bound),
-                attained=None if attained is None else float(attained),
-                ratio=None if ratio is None else float(ratio),
-                **(subject | details),
-            )
-        )
+            for value in vars(module).values():
+                attached = getattr(value, "claim", None)
+                if isinstance(attached, Claim):
+                    found.setdefault(attached.name, attached)
+    return list(found.values())

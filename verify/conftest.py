@@ -1,124 +1,152 @@
 """pytest as the reader's tool: `pytest verify/ [-k L2] [--model PATH] [--samples N] [-n auto]`.
 
-Each claim runs on every model it speaks about, and, where it declares a mutant, once more with the
-bound 1 % smaller, which must fail. The run ends with the table of claims and writes rows.jsonl.
+Each claim runs on every model it speaks about, and once more with each of its mutants, which must
+make it fail. The run ends with the table of claims and writes rows.jsonl; `--junitxml FILE` is
+pytest's own.
 """
 
+import dataclasses
 import json
 from pathlib import Path
 
 import pytest
+import torch
 
-from verify.claims import SHRINK, Recorder
+from sim.errors import UserError
+from verify.cases import Candidate, Case, cases, merged, zoo_candidates
+from verify.record import Recorder
 from verify.rows import Row, write
-from verify.subject import load_subject
+from verify.sampling import parts
 from verify.table import claim_table
-from verify.zoo import FOLDER, entries
+from verify.zoo import FOLDER
 
-ROWS = pytest.StashKey[list[Row]]()
 HERE = Path(__file__).resolve().parent
+COLLECTED: list[Row] = []
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """--model, --samples, --rows."""
+    """--model, --with-model, --zoo, --samples, --rows."""
     group = parser.getgroup("icl-limits")
-    group.addoption("--model", action="append", help="check this checkpoint instead of the zoo")
     group.addoption(
-        "--samples", type=int, default=10**6, help="sampled prompts a model (default 10^6)"
-    )
+        "--model", action="append", default=[], metavar="PATH",
+        help="check this checkpoint instead of the zoo (may be repeated)",
+    )  # fmt: skip
+    group.addoption(
+        "--with-model", action="append", default=[], metavar="PATH",
+        help="check this checkpoint beside the zoo",
+    )  # fmt: skip
+    group.addoption("--zoo", type=Path, default=FOLDER, help="folder with a manifest.json")
+    group.addoption(
+        "--samples", type=lambda text: int(float(text)), default=10**6,
+        help="sampled prompts a model, e.g. 1e9; every 10^6 are a test of their own (default 1e6)",
+    )  # fmt: skip
     group.addoption("--rows", type=Path, default=HERE / "rows.jsonl", help="where rows are written")
 
 
-def candidates(config: pytest.Config) -> list[tuple[Path, tuple[str, ...]]]:
-    """Paths and roles of the models under test."""
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """With -n, the claims of one model go to one process, so that they share its sampling pass."""
+    if config.getoption("dist", "no") == "load":
+        config.option.dist = "loadgroup"
+    if hasattr(config, "workerinput") or config.getoption("numprocesses", None):
+        torch.set_num_threads(1)
+
+
+def candidates(config: pytest.Config) -> list[Candidate]:
+    """The models under test.
+
+    Raises:
+        pytest.UsageError: a path that is no checkpoint (exit code 4 before any claim runs).
+    """
     if paths := config.getoption("--model"):
-        return [(Path(path), ()) for path in paths]
-    return [(FOLDER / f"{entry.name}.safetensors", entry.roles) for entry in entries()]
+        return [Candidate(Path(path)) for path in paths]
+    beside = [Candidate(Path(path)) for path in config.getoption("--with-model")]
+    return zoo_candidates(config.getoption("--zoo")) + beside
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """One test a (claim, model, bound), for the models that the theorem speaks about."""
+    """One test a case."""
     claim = getattr(metafunc.function, "claim", None)
     if claim is None:
         return
-    shrinks = [0.0, SHRINK] if claim.mutant else [0.0]
-    metafunc.parametrize("shrink", shrinks, ids=["holds", "mutant"][: len(shrinks)])
-    if claim.modelfree:
-        return
-    subjects = [
-        subject
-        for path, roles in candidates(metafunc.config)
-        if claim.role is None or claim.role in roles
-        for subject in [cached_subject(path, roles)]
-        if claim.speaks_about(subject.weights) is None
-    ]
-    metafunc.parametrize("model", subjects, ids=[s.name for s in subjects])
+    config = metafunc.config
+    samples = config.getoption("--samples")
+    try:
+        found = list(cases(claim, candidates(config), samples=samples, shards=parts(samples)))
+    except UserError as error:
+        raise pytest.UsageError(str(error)) from error
+    if config.getoption("--model"):
+        found = [case for case in found if not case.claim.together]
+    metafunc.fixturenames.append("case")
+    metafunc.parametrize("case", [parameter(case) for case in found])
 
 
-LOADED: dict = {}
-
-
-def cached_subject(path: Path, roles: tuple[str, ...]):
-    """Load each checkpoint once a session."""
-    if path not in LOADED:
-        LOADED[path] = load_subject(path, roles)
-    return LOADED[path]
+def parameter(case: Case):
+    """The case with its id, its group for xdist, and a skip where the zoo lacks a role."""
+    marks = [pytest.mark.xdist_group(case.home)]
+    if case.missing:
+        marks.append(pytest.mark.skip(reason=f"the zoo has no model {', '.join(case.missing)}"))
+    return pytest.param(case, id=case.name, marks=marks)
 
 
 @pytest.fixture
-def record(request: pytest.FixtureRequest):
-    """A Recorder whose rows reach the table, also when the claim fails."""
-    parameters = request.node.callspec.params
-    recorder = Recorder(
-        request.function.claim, parameters.get("model"), parameters.get("shrink", 0) != 0
-    )
+def record(case: Case, request: pytest.FixtureRequest):
+    """The case's recorder; its rows travel with the report."""
+    recorder = case.recorder()
     yield recorder
-    failed = request.node.stash.get(FAILED, False)
-    rows = [row if not failed or row.mutant else failing(row) for row in recorder.rows]
-    request.node.user_properties += [("row", json.dumps(vars(row))) for row in rows]
-
-
-FAILED = pytest.StashKey[bool]()
-
-
-def failing(row: Row) -> Row:
-    """The row of a claim whose assertion failed never reads as if it held."""
-    import dataclasses
-
-    return dataclasses.replace(row, holds=False)
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo):
-    """Remember a failed assertion before the record fixture is torn down."""
-    report = yield
-    if call.when == "call":
-        item.stash[FAILED] = report.failed
-    return report
+    lines = [("row", json.dumps(dataclasses.asdict(row))) for row in recorder.rows]
+    request.node.user_properties += lines
 
 
 @pytest.fixture
-def samples(request: pytest.FixtureRequest) -> int:
-    """Sampled prompts a model."""
-    return request.config.getoption("--samples")
+def model(case: Case):
+    """The model under test, with the fault that a mutant plants."""
+    return case.subject
+
+
+@pytest.fixture
+def zoo(case: Case):
+    """Role -> models, for claims about several."""
+    return case.zoo()
+
+
+@pytest.fixture
+def shrink():
+    """Replaced by the case's own arguments in pytest_pyfunc_call, like the three below."""
+
+
+twist = samples = shard = shrink
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
+    """Run the case: a mutant passes when the claim fails."""
+    if getattr(pyfuncitem.function, "claim", None) is None:
+        return None
+    recorder: Recorder = pyfuncitem.funcargs["record"]
+    pyfuncitem.callspec.params["case"].run(recorder)
+    return True
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
     """Collect rows where the table is printed: in the one process, or in xdist's controller."""
     if report.when == "teardown":
-        COLLECTED.extend(Row(**json.loads(v)) for k, v in report.user_properties if k == "row")
-
-
-COLLECTED: list[Row] = []
+        found = [Row(**json.loads(text)) for name, text in report.user_properties if name == "row"]
+        COLLECTED.extend(found)
 
 
 def pytest_terminal_summary(terminalreporter, config: pytest.Config) -> None:
-    """The table of claims: proved, seen, ratio; and the rows file."""
+    """The table of claims: proved, seen, ratio, verdict; and the rows file."""
     if not COLLECTED:
         return
-    write(COLLECTED, config.getoption("--rows"))
+    rows = merged(sorted(COLLECTED, key=lambda row: row.id))
+    COLLECTED.clear()
+    try:
+        write(rows, config.getoption("--rows"))
+    except UserError as error:
+        terminalreporter.write_line(f"error: {error}")
     terminalreporter.section("claims")
-    for line in claim_table(COLLECTED, terminalreporter._tw.fullwidth):
+    for line in claim_table(rows, terminalreporter._tw.fullwidth):
         terminalreporter.write_line(line)
     terminalreporter.write_line(f"rows: {config.getoption('--rows')}")

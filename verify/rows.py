@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
+from sim.errors import UserError
+
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -53,23 +55,44 @@ def commit() -> str:
         return "unknown"
 
 
-def jsonable(value: float | None) -> float | str | None:
-    """JSON has no infinity: "inf", "-inf", "nan" as strings."""
+def jsonable(value: object) -> object:
+    """JSON has no infinity: "inf", "-inf", "nan" as strings, at any depth."""
+    if isinstance(value, dict):
+        return {name: jsonable(entry) for name, entry in value.items()}
+    if isinstance(value, list | tuple):
+        return [jsonable(entry) for entry in value]
     if isinstance(value, float) and not math.isfinite(value):
         return str(value)
     return value
 
 
+def write_text(path: Path, text: str) -> None:
+    """Atomically: a reader sees the old file or the new one.
+
+    Raises:
+        UserError: the folder cannot be written to.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False) as new:
+            new.write(text)
+            new.flush()
+            os.fsync(new.fileno())
+        os.replace(new.name, path)
+    except OSError as error:
+        raise UserError(
+            f"{path}: cannot be written ({error.strerror}); choose another place"
+        ) from error
+
+
+def line(row: Row) -> str:
+    """The row as one line of JSON."""
+    return json.dumps(jsonable(dataclasses.asdict(row)), allow_nan=False)
+
+
 def write(rows: Iterable[Row], path: Path) -> None:
-    """Write the rows as JSON lines, atomically: a reader sees the old file or the new one."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False) as new:
-        for row in rows:
-            record = {name: jsonable(value) for name, value in dataclasses.asdict(row).items()}
-            new.write(json.dumps(record, allow_nan=False) + "\n")
-        new.flush()
-        os.fsync(new.fileno())
-    os.replace(new.name, path)
+    """The rows as JSON lines, atomically."""
+    write_text(path, "".join(line(row) + "\n" for row in rows))
 
 
 def read(path: Path) -> list[Row]:

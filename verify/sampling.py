@@ -1,6 +1,8 @@
 """Prompts to try a bound on: random, functional, structured and extreme, the same for a seed.
 
 A sequence of n points is n prompts: under the causal mask the read-out at x_i sees x_1..x_i only.
+Sampling is cut into parts of PART prompts; part k is a pure function of (seed, k), so that parts
+may be drawn by any number of processes.
 """
 
 from collections.abc import Callable, Iterator
@@ -8,12 +10,15 @@ from collections.abc import Callable, Iterator
 import torch
 from jaxtyping import Float
 from torch import Generator, Tensor
+from torch.quasirandom import SobolEngine
 
 Tokens = Float[Tensor, "B T"]
 Family = Callable[[int, int, Generator], Tokens]
 
 # F2: beyond about 2^63 the float32 variance overflows; those prompts have a claim of their own.
 LARGEST = 2.0**60
+PART = 10**6
+LENGTHS = (41, 3, 11, 2, 21, 5)
 
 
 def magnitudes(shape: tuple[int, ...], low: float, high: float, g: Generator) -> Tensor:
@@ -48,6 +53,13 @@ def log_uniform(count: int, points: int, g: Generator) -> Tokens:
     return signs(shape, g) * magnitudes(shape, -6, 6, g)
 
 
+def sobol(count: int, points: int, g: Generator) -> Tokens:
+    """Quasi-random: scrambled Sobol points u, tokens sinh(14 (2u - 1)), up to ±6e5."""
+    seed = int(torch.randint(0, 2**31, (1,), generator=g))
+    engine = SobolEngine(2 * points - 1, scramble=True, seed=seed)
+    return torch.sinh(14 * (2 * engine.draw(count, dtype=torch.float64) - 1))
+
+
 def one_huge_token(count: int, points: int, g: Generator) -> Tokens:
     """Standard normal tokens, one of them ±10^U(2, 18)."""
     tokens = torch.randn(count, 2 * points - 1, generator=g, dtype=torch.float64)
@@ -76,6 +88,14 @@ def sorted_line(count: int, points: int, g: Generator) -> Tokens:
     return interleave(xs, slope * xs + offset)
 
 
+def repeated_example(count: int, points: int, g: Generator) -> Tokens:
+    """One example (x, y) over and over, then a query at another place."""
+    x, y, query = signs((3, count, 1), g) * magnitudes((3, count, 1), -2, 2, g)
+    tokens = interleave(x.expand(count, points), y.expand(count, points)).clone()
+    tokens[:, -1:] = query
+    return tokens
+
+
 def extremes(count: int, points: int, g: Generator) -> Tokens:
     """Tokens from {0, ±denormal, ±1, ±2^60}."""
     values = torch.tensor([0.0, 2.0**-140, 1.0, LARGEST], dtype=torch.float64)
@@ -86,22 +106,42 @@ def extremes(count: int, points: int, g: Generator) -> Tokens:
 FAMILIES: tuple[Family, ...] = (
     polynomials,
     log_uniform,
+    sobol,
     one_huge_token,
     ties,
     constants,
     sorted_line,
+    repeated_example,
     extremes,
 )
 
 
+def generator_of(seed: int, part: int) -> Generator:
+    """The generator of a part: no two (seed, part) below 2^31 share one."""
+    return Generator().manual_seed(seed * 2**31 + part)
+
+
+def parts(prompts: int) -> int:
+    """How many parts a run of so many prompts has."""
+    return max(1, -(-prompts // PART))
+
+
 def batches(
-    prompts: int, points: int, seed: int, batch: int = 512
+    prompts: int, points: int, seed: int, part: int = 0, tokens: int = 2**14
 ) -> Iterator[tuple[str, Float[Tensor, "B T"]]]:
-    """(family, float32 tokens) until at least ``prompts`` prompts (prefixes counted) were drawn."""
-    generator = Generator().manual_seed(seed)
-    drawn = 0
+    """(family, float32 tokens) until at least ``prompts`` prompts (prefixes counted) were drawn.
+
+    Prompts of ``points`` points and of the shorter LENGTHS in turn, about ``tokens`` tokens a batch.
+    """
+    generator, drawn, turn = generator_of(seed, part), 0, 0
+    lengths = [min(points, length) for length in LENGTHS]
     while drawn < prompts:
+        length = lengths[turn % len(lengths)]
+        turn += 1
+        batch = max(1, tokens // (2 * length - 1))
         for family in FAMILIES:
-            tokens = family(batch, points, generator)
-            yield family.__name__, tokens.clamp(-LARGEST, LARGEST).float()
-            drawn += batch * points
+            drawn_tokens = family(batch, length, generator)
+            yield family.__name__, drawn_tokens.clamp(-LARGEST, LARGEST).float()
+            drawn += batch * length
+            if drawn >= prompts:
+                return

@@ -33,7 +33,7 @@ def claim_table(rows: Sequence[Row], width: int = 100) -> list[str]:
     ordered = sorted(rows, key=lambda row: (row.id, row.claim))
     for (id_, text), group in groupby(ordered, key=lambda row: (row.id, row.claim)):
         members = list(group)
-        true = [row for row in members if not row.mutant]
+        true = [row for row in members if not (row.mutant or row.series)]
         if not true:
             continue
         row = closest(true)

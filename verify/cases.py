@@ -1,0 +1,190 @@
+"""A case: one claim on one model (or on a group of the zoo, or on none), as stated or mutated.
+
+pytest and ``python -m verify PATH`` both make their cases here and run them here.
+"""
+
+import inspect
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from verify.claims import SHRINK, SMALLER, Claim
+from verify.faults import FAULTS, faulty
+from verify.record import Recorder
+from verify.rows import Row
+from verify.subject import Subject, load_subject
+
+Zoo = dict[str, list[Subject]]
+MUTANT_SAMPLES = 20_000
+
+
+class MutantSurvived(AssertionError):
+    """A claim that cannot fail is a defect."""
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A model under test: where it is and which parts it plays."""
+
+    path: Path
+    roles: tuple[str, ...] = ()
+
+
+def zoo_candidates(folder: Path) -> list[Candidate]:
+    """The models of a zoo folder, in the order of its manifest; none when it has no manifest."""
+    manifest = folder / "manifest.json"
+    if not manifest.is_file():
+        return []
+    return [
+        Candidate(folder / f"{entry['name']}.safetensors", tuple(entry["roles"]))
+        for entry in json.loads(manifest.read_text())
+    ]
+
+
+LOADED: dict[Path, Subject] = {}
+
+
+def subject_of(candidate: Candidate) -> Subject:
+    """Load each checkpoint once a process; roles belong to the candidate."""
+    if candidate.path not in LOADED:
+        LOADED[candidate.path] = load_subject(candidate.path, candidate.roles)
+    return LOADED[candidate.path]
+
+
+@dataclass(frozen=True)
+class Case:
+    """``mutant`` "" for the claim as stated; ``missing`` the roles that the zoo does not have."""
+
+    claim: Claim
+    candidate: Candidate | None = None
+    group: tuple[Candidate, ...] = ()
+    mutant: str = ""
+    missing: tuple[str, ...] = ()
+    shard: int = 0
+    options: dict = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """What pytest shows in brackets."""
+        parts = [self.candidate.path.stem] if self.candidate else []
+        parts += [f"part {self.shard}"] if self.shard else []
+        return " | ".join([*parts, f"mutant: {self.mutant}" if self.mutant else "as stated"])
+
+    @property
+    def home(self) -> str:
+        """Cases of one home share measurements: they run in one process."""
+        if self.candidate is None:
+            return self.claim.name
+        return f"{self.candidate.path}/{self.shard}"
+
+    @property
+    def subject(self) -> Subject | None:
+        """The model, with the fault that the mutant plants."""
+        if self.candidate is None:
+            return None
+        model = subject_of(self.candidate)
+        return faulty(model, self.mutant) if self.mutant in FAULTS else model
+
+    def arguments(self, record: Recorder) -> dict:
+        """Those of these that the claim's function asks for."""
+        samples = self.options.get("samples", 10**6)
+        found = {
+            "model": self.subject,
+            "zoo": self.zoo(),
+            "record": record,
+            "shrink": SHRINK if self.mutant == SMALLER else 0.0,
+            "twist": "" if self.mutant in FAULTS or self.mutant == SMALLER else self.mutant,
+            "samples": min(samples, MUTANT_SAMPLES) if self.mutant else samples,
+            "shard": self.shard,
+        }
+        return {name: found[name] for name in inspect.signature(self.claim.run).parameters}
+
+    def zoo(self) -> Zoo:
+        """Role -> its models, for a claim about several."""
+        return {
+            role: [subject_of(c) for c in self.group if role in c.roles]
+            for role in self.claim.together
+        }
+
+    def recorder(self) -> Recorder:
+        """An empty one for this case."""
+        path = self.candidate.path if self.candidate else None
+        return Recorder(self.claim, self.subject, path, self.mutant)
+
+    def run(self, record: Recorder) -> None:
+        """As stated: pass or raise. Mutated: raise MutantSurvived unless the claim fails."""
+        arguments = self.arguments(record)
+        try:
+            self.claim.run(**arguments)
+        except AssertionError as error:
+            if not self.mutant:
+                record.fail(str(error))
+                raise
+            record.fail(str(error).splitlines()[0] if str(error) else "")
+            return
+        if self.mutant:
+            record.survive()
+            raise MutantSurvived(f"{self.claim.id} holds although: {self.mutant}")
+
+
+def models_for(claim: Claim, candidates: Sequence[Candidate]) -> list[Candidate]:
+    """The candidates that the claim speaks about."""
+    return [
+        candidate
+        for candidate in candidates
+        if (claim.role is None or claim.role in candidate.roles)
+        and claim.objection(subject_of(candidate).weights) is None
+    ]
+
+
+def cases(claim: Claim, candidates: Sequence[Candidate], **options) -> Iterator[Case]:
+    """As stated on every model; SMALLER on every model, other mutants on the first one."""
+    shards = options.pop("shards", 1)
+    if claim.modelfree:
+        yield from mutated(Case(claim, options=options))
+        return
+    if claim.together:
+        present = {role for candidate in candidates for role in candidate.roles}
+        missing = tuple(role for role in claim.together if role not in present)
+        group = tuple(c for c in candidates if set(c.roles) & set(claim.together))
+        yield from mutated(Case(claim, group=group, missing=missing, options=options))
+        return
+    sharded = "shard" in inspect.signature(claim.run).parameters
+    for index, candidate in enumerate(models_for(claim, candidates)):
+        whole = Case(claim, candidate, options=options)
+        yield from (replace(whole, shard=k) for k in range(shards if sharded else 1))
+        chosen = claim.mutants if index == 0 else [m for m in claim.mutants if m == SMALLER]
+        yield from (replace(whole, mutant=mutant) for mutant in chosen)
+
+
+def mutated(case: Case) -> Iterator[Case]:
+    """The case and its mutants."""
+    yield case
+    if not case.missing:
+        yield from (replace(case, mutant=mutant) for mutant in case.claim.mutants)
+
+
+def merged(rows: Sequence[Row]) -> list[Row]:
+    """Rows of one claim's shards on one model become one: the nearest to its bound.
+
+    Shards carry at["shard"] and at["prompts"]; prompts add up. Other rows stay as they are.
+    """
+    found: dict[object, Row] = {}
+    for row in rows:
+        if "shard" not in row.at:
+            found[len(found)] = row
+            continue
+        at = {k: v for k, v in row.at.items() if k != "shard"}
+        key = (row.id, row.claim, row.model, row.mutant, row.series, at.get("kind"))
+        before = found.get(key)
+        total = at.get("prompts", 0) + (before.at.get("prompts", 0) if before else 0)
+        worst = row if before is None else min(before, row, key=closeness)
+        at = {k: v for k, v in worst.at.items() if k != "shard"}
+        found[key] = replace(worst, at=at | ({"prompts": total} if total else {}))
+    return list(found.values())
+
+
+def closeness(row: Row) -> tuple[bool, float]:
+    """Sort key: failing rows first, then by ratio, the largest first."""
+    return row.holds, -(row.ratio or 0.0)
