@@ -98,6 +98,7 @@ class Transformer(nn.Module):
         """N(0, 1/fan-in), less for what writes to the stream (GPT-2's rule); biases 0.
 
         GPT-2's own 0.02 is made for width 768; at width 64 it costs twice the error of `toy`.
+        Weights that do not sum to 1 add up all tokens: those attentions start smaller by as much.
         """
         parts = max(1, len(self.blocks)) * (2 if self.config.mlp else 1)
         for index, (name, parameter) in enumerate(self.named_parameters()):
@@ -109,6 +110,8 @@ class Transformer(nn.Module):
                 scale = parameter.shape[1] ** -0.5
                 if name.endswith(("output.weight", "down.weight")):
                     scale /= parts**0.5
+                if name.endswith("output.weight") and self.config.score in ("linear", "sigmoid"):
+                    scale /= self.rows
                 drawn = normals(parameter.numel(), seed, PARAMETERS + index, 0)
                 parameter.copy_((scale * drawn).reshape(parameter.shape))
 

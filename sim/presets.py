@@ -44,15 +44,18 @@ PRESETS: dict[str, Train] = {
     "small": SMALL,
     "paper": PAPER,
     **table2(),
-    # E2, the 2 x 2 of LayerNorm and softmax
-    "factorial-layernorm-softmax": ablation("factorial-layernorm-softmax"),
-    "factorial-none-softmax": ablation(
-        "factorial-none-softmax", block_norm="none", final_norm="none"
-    ),
-    "factorial-layernorm-linear": ablation("factorial-layernorm-linear", score="linear"),
-    "factorial-none-linear": ablation(
-        "factorial-none-linear", block_norm="none", final_norm="none", score="linear"
-    ),
+    # E2, the 2 x 2 of LayerNorm and softmax: two layers, so that degree 3^2 = 9 can be measured
+    **{
+        f"factorial-{norm}-{score}": ablation(
+            f"factorial-{norm}-{score}",
+            layers=2,
+            block_norm=norm,
+            final_norm=norm,
+            score=score,
+        )
+        for norm in ("layernorm", "none")
+        for score in ("softmax", "linear")
+    },
     # classes that are never shown: train on 1, 3, 5, test on 2, 4; mixed, and one after the other
     "unseen": replace(SMALL, name="unseen", task=Task(degrees=(1, 3, 5))),
     "unseen-sequential": replace(
