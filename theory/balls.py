@@ -117,6 +117,10 @@ class Balls:
     __radd__ = __add__
     __rmul__ = __mul__
 
+    def __rtruediv__(self, other: "Operand") -> "Balls":
+        """y / x."""
+        return balls(other) / self
+
     def __rsub__(self, other: "Operand") -> "Balls":
         """y - x."""
         return balls(other) - self
