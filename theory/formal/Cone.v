@@ -83,10 +83,10 @@ Local Notation P := (P d).
 Local Notation LN := (LN d).
 
 (* one coordinate more *)
-Definition up (u : vec) s : vec := fun i => if (i <? d)%nat then u i else s.
-Lemma dot_up u s v t : dot (S d) (up u s) (up v t) = dot d u v + s * t.
+Definition raised (u : vec) s : vec := fun i => if (i <? d)%nat then u i else s.
+Lemma dot_raised u s v t : dot (S d) (raised u s) (raised v t) = dot d u v + s * t.
 Proof.
-  unfold dot, up. simpl. destruct (Nat.ltb_spec d d); [lia|]. f_equal.
+  unfold dot, raised. simpl. destruct (Nat.ltb_spec d d); [lia|]. f_equal.
   apply sum_ext. intros i Hi. destruct (Nat.ltb_spec i d); [auto|lia].
 Qed.
 Definition unit (u : vec) : vec := scal (/ norm d u) u.
@@ -124,25 +124,25 @@ Qed.
 Theorem in_cone : 0 < t -> cosine eps v R0 t <= dot d z (unit (P v)).
 Proof.
   intros Ht. pose proof (v_positive Ht) as HV. pose proof radius_pos as HR.
-  set (m := up (scal t (P v)) 0). set (q := up (P r) (sqrt (D * eps))). set (rho := radius eps R0) in *.
+  set (m := raised (scal t (P v)) 0). set (q := raised (P r) (sqrt (D * eps))). set (rho := radius eps R0) in *.
   assert (De : sqrt (D * eps) * sqrt (D * eps) = D * eps) by (apply sqrt_sqrt; nra).
   assert (Nm : norm (S d) m = t * norm d (P v)).
-  { unfold norm at 1, m. rewrite dot_up, dot_scal, dot_sym, dot_scal, <- norm_sq.
+  { unfold norm at 1, m. rewrite dot_raised, dot_scal, dot_sym, dot_scal, <- norm_sq.
     replace (t * (t * (norm d (P v) * norm d (P v))) + 0 * 0) with ((t * norm d (P v)) * (t * norm d (P v))) by ring. apply sqrt_square. nra. }
   assert (Nq : norm (S d) q <= rho).
-  { apply sqrt_le_1_alt. unfold q. rewrite dot_up, De, <- norm_sq. pose proof (norm_pos d (P r)). nra. }
+  { apply sqrt_le_1_alt. unfold q. rewrite dot_raised, De, <- norm_sq. pose proof (norm_pos d (P r)). nra. }
   pose proof (dir_dot (S d) m q rho HR Nq ltac:(lra)) as X. pose proof (dir_pos (S d) m q rho Nq ltac:(lra)) as Y.
   rewrite Nm in X.
   assert (Ph : forall i, P h i = t * P v i + P r i) by (intros; rewrite P_ray by auto; reflexivity).
   assert (Ea : norm (S d) (add m q) = sqrt (dot d (P h) (P h) + D * eps)).
-  { unfold norm. f_equal. rewrite (dot_ext (S d) (add m q) (add m q) (up (P h) (sqrt (D * eps))) (up (P h) (sqrt (D * eps)))).
-    - now rewrite dot_up, De.
-    - intros i _. unfold add, m, q, up. destruct (i <? d)%nat; [rewrite Ph; reflexivity|ring].
-    - intros i _. unfold add, m, q, up. destruct (i <? d)%nat; [rewrite Ph; reflexivity|ring]. }
+  { unfold norm. f_equal. rewrite (dot_ext (S d) (add m q) (add m q) (raised (P h) (sqrt (D * eps))) (raised (P h) (sqrt (D * eps)))).
+    - now rewrite dot_raised, De.
+    - intros i _. unfold add, m, q, raised. destruct (i <? d)%nat; [rewrite Ph; reflexivity|ring].
+    - intros i _. unfold add, m, q, raised. destruct (i <? d)%nat; [rewrite Ph; reflexivity|ring]. }
   assert (Ed : dot (S d) (add m q) m = dot d (P h) (scal t (P v))).
-  { rewrite (dot_ext (S d) (add m q) m (up (P h) (sqrt (D * eps))) (up (scal t (P v)) 0)).
-    - rewrite dot_up. ring.
-    - intros i _. unfold add, m, q, up. destruct (i <? d)%nat; [rewrite Ph; reflexivity|ring].
+  { rewrite (dot_ext (S d) (add m q) m (raised (P h) (sqrt (D * eps))) (raised (scal t (P v)) 0)).
+    - rewrite dot_raised. ring.
+    - intros i _. unfold add, m, q, raised. destruct (i <? d)%nat; [rewrite Ph; reflexivity|ring].
     - auto. }
   rewrite Ed, Ea in X. rewrite Ea in Y. rewrite dot_var in X, Y by auto. replace (D * var d h + D * eps) with (D * (var d h + eps)) in X, Y by ring.
   pose proof (sqrt_lt_R0 D D_pos). rewrite sqrt_mult_alt in X, Y by lra. set (s := sqrt (var d h + eps)) in *.
