@@ -47,9 +47,10 @@ class Head:
         shapes: dict[str, tuple[int, ...]] = {"gamma": (d,), "beta": (d,)}
         arrays = {"gamma": self.norm.gamma, "beta": self.norm.beta}
         if self.rows is not None:
-            arrays["rows"], shapes["rows"] = self.rows, (len(self.rows), d)
+            arrays["rows"], shapes["rows"] = self.rows, (*self.rows.shape[:1], d)
         if self.bias is not None:
-            arrays["bias"], shapes["bias"] = self.bias, (self.outputs,)
+            outputs = (d,) if self.rows is None else self.rows.shape[:1]
+            arrays["bias"], shapes["bias"] = self.bias, outputs
         for name, array in arrays.items():
             if array.shape != shapes[name]:
                 raise TheoryError(f"{name} has shape {array.shape}, {shapes[name]} is needed")
@@ -100,9 +101,11 @@ def ceilings(head: Head) -> tuple[Array, Array]:
     low, high = np.empty(head.outputs), np.empty(head.outputs)
     for first, rows in head.slices():
         part = slice(first, first + len(rows))
-        middle = (Balls.exact(rows) @ head.norm.beta[:, None])[:, 0] + bias[part]
-        reach = spans(head.norm, scaled_rows(head.norm, rows))
-        low[part], high[part] = (middle - reach).lower(), (middle + reach).upper()
+        # what overflows becomes inf or NaN and is refused below
+        with np.errstate(over="ignore", invalid="ignore"):
+            middle = (Balls.exact(rows) @ head.norm.beta[:, None])[:, 0] + bias[part]
+            reach = spans(head.norm, scaled_rows(head.norm, rows))
+            low[part], high[part] = (middle - reach).lower(), (middle + reach).upper()
     if not (np.isfinite(low).all() and np.isfinite(high).all()):
         raise TheoryError("weights so large that a double cannot hold the ceiling")
     return low, high

@@ -14,7 +14,6 @@ or the readout of any model ("layernorm", "rmsnorm" or "dyt"; without "rows" the
                  "rows": "lm_head.weight", "softmax": true}}
 """
 
-import dataclasses
 import math
 import re
 from collections.abc import Iterator, Mapping
@@ -27,9 +26,8 @@ from sim.checkpoint import build
 from sim.config import Model
 from sim.errors import CheckpointError
 from theory.heads import Head
-from theory.read import weights_from_tensors
 from theory.weights import Norm
-from verify.formats.recognised import Place, Readout, Recognised, open_tensors
+from verify.formats.recognised import Place, Readout, Recognised, open_tensors, weights_of
 from verify.formats.tensors import MOST_NUMBERS, Shape, Tensors, json_object, quoted, text
 from verify.network import WeightsNetwork
 from verify.subject import Subject, hash_file
@@ -157,8 +155,8 @@ class Renamed(Mapping[str, np.ndarray]):
         return (key, layer[0]) if layer and key in self.names else None
 
     def __contains__(self, name: object) -> bool:
-        """Whether the mapping names it."""
-        return isinstance(name, str) and self.entry(name) is not None
+        """Always: what the mapping lacks is reported by name when it is asked for."""
+        return isinstance(name, str)
 
     def __iter__(self) -> Iterator[str]:
         """The mapping's keys."""
@@ -172,7 +170,7 @@ class Renamed(Mapping[str, np.ndarray]):
         """A vector may stand for a matrix of one row or column."""
         at = self.entry(name)
         if at is None:
-            raise KeyError(name)
+            raise CheckpointError(f"{self.path}: no entry for {NUMBER.sub('{i}', name, count=1)!r}")
         self.used.add(at[0])
         shape, value = expected(name, self.model), self.names[at[0]]
         if not isinstance(value, str | dict):
@@ -200,7 +198,7 @@ def whole(file: Path, path: Path, tensors: Tensors, mapping: dict[str, Any]) -> 
     if rows * model.width > MOST_NUMBERS:
         raise CheckpointError(f"{path}: a context of {rows:,} tokens is too large here")
     names = Renamed(path, tensors, mapping["tensors"], model)
-    weights = weights_from_tensors(names, dataclasses.asdict(model))
+    weights = weights_of(path, names, model)
     if unused := sorted(set(names.names) - names.used):
         raise CheckpointError(f"{path}: {quoted(unused[0])} is no part of that architecture")
     head = Head(weights.final_norm, weights.read_out[None], np.array([weights.read_out_bias]))

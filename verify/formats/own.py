@@ -6,9 +6,9 @@ from sim.checkpoint import KEY, build, load_model, path_of, steps_in
 from sim.config import Train
 from sim.errors import CheckpointError
 from theory.heads import Head
-from theory.read import Reader, load_weights, weights_from_tensors
-from verify.formats.recognised import Place, Readout, Recognised
-from verify.formats.tensors import MOST_NUMBERS, Tensors, json_object, open_safetensors
+from theory.read import Reader
+from verify.formats.recognised import Place, Readout, Recognised, weights_of
+from verify.formats.tensors import MOST_NUMBERS, Tensors, json_object, open_safetensors, quoted
 from verify.subject import Subject, hash_file
 
 FORMAT = "icl-limits checkpoint"
@@ -29,8 +29,10 @@ def read(place: Place) -> Recognised | None:
     header = json_object(path, metadata[KEY])
     try:
         config = build(Train, header["config"])
+        if type(header["step"]) is not int or not isinstance(header["environment"], dict):
+            raise ValueError("no step, or no environment")
     except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
-        raise CheckpointError(f"{path}: its configuration is damaged ({error})") from error
+        raise CheckpointError(f"{path}: damaged configuration: {quoted(str(error))}") from error
     parameters = tensors.renamed(
         lambda name: name.removeprefix("model.") if name.startswith("model.") else None
     )
@@ -58,13 +60,13 @@ def recognised(path, config: Train, tensors: Tensors) -> Recognised:
         beyond = "packed tokens are pairs (x, y): the theorem speaks about scalar tokens"
         return Recognised(FORMAT, described, path, (Readout("prediction", head),), beyond=beyond)
     # every shape is compared with the file before the network is built from the configuration
-    weights = weights_from_tensors(tensors, dataclasses.asdict(model))
+    weights = weights_of(path, tensors, model)
     head = Head(weights.final_norm, weights.read_out[None], reader.take("read_out.bias", 1))
     network = load_model(path)
     subject = Subject(
         name=path.stem,
         hash=hash_file(path),
-        weights=load_weights(path),
+        weights=weights,
         network=network,
         reference=lambda: load_model(path).double(),
         seed=config.seed,

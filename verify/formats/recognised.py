@@ -1,12 +1,18 @@
 """What a path was taken for, what can be said about it, and why not more."""
 
+import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
+import numpy as np
+
+from sim.config import Model
 from sim.errors import CheckpointError
-from theory import Theorem, TheoryError, theorems
+from theory import Theorem, TheoryError, Weights, theorems
 from theory.heads import Head
+from theory.read import weights_from_tensors
 from verify.formats.tensors import Tensors, is_safetensors, open_safetensors
 from verify.formats.torch_file import open_torch
 from verify.subject import Subject
@@ -89,6 +95,22 @@ class Place:
         if is_safetensors(start, self.path.stat().st_size):
             return "safetensors"
         return "pickle" if start[:1] == b"\x80" else "other"
+
+
+def weights_of(path: Path, tensors: Mapping[str, np.ndarray], model: Model) -> Weights:
+    """Weights in the layout of sim.model.
+
+    Raises:
+        CheckpointError, TheoryError: a tensor is missing, misshapen or not finite.
+    """
+    try:
+        # what overflows or is no number is refused by Weights in words
+        with np.errstate(all="ignore"):
+            return weights_from_tensors(tensors, dataclasses.asdict(model))
+    except TheoryError:
+        raise
+    except (ValueError, KeyError) as error:
+        raise CheckpointError(f"{path}: the tensors do not fit the model ({error})") from error
 
 
 def open_tensors(path: Path) -> tuple[Tensors, dict[str, str]]:

@@ -53,14 +53,26 @@ class Tensors(Mapping[str, np.ndarray]):
         return name in self.shapes
 
     def __getitem__(self, name: str) -> np.ndarray:
-        """The numbers, refused where the sum of all that was read passes MOST_NUMBERS."""
+        """The numbers, all finite.
+
+        Raises:
+            CheckpointError: one is not, or more than MOST_NUMBERS were read by now.
+        """
         self.taken += int(np.prod([float(n) for n in self.shapes[name]]))
         if self.taken > MOST_NUMBERS:
             raise CheckpointError(
                 f"{self.path}: more than {MOST_NUMBERS:,} numbers: too large here"
             )
-        with np.errstate(over="ignore"):
-            return np.asarray(self.read(name)).astype(np.float32)
+        # float64 beyond the largest float32 becomes infinite, a signalling NaN an ordinary one
+        with np.errstate(over="ignore", invalid="ignore"):
+            array = np.asarray(self.read(name)).astype(np.float32)
+        if not np.isfinite(array).all():
+            count = int(array.size - np.isfinite(array).sum())
+            raise CheckpointError(
+                f"{self.path}: {quoted(name)} holds {count} number(s) that are NaN or infinite in "
+                "float32: no theorem applies; take an older checkpoint"
+            )
+        return array
 
     def take(self, name: str, *shape: int) -> np.ndarray:
         """The tensor, if it has that shape.

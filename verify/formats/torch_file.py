@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from sim.errors import CheckpointError
-from verify.formats.state_pickle import STORAGES, Parser, Refused, Slice
+from verify.formats.state_pickle import STORAGES, Parser, Refused, Slice, Storage
 from verify.formats.tensors import Tensors, checked_size, quoted
 
 LARGEST_PICKLE = 2**22
@@ -67,23 +67,35 @@ class Archive:
         with zipfile.ZipFile(self.path) as archive:
             return archive.read(entry)
 
+    def check(self, storage: Storage) -> None:
+        """The record is there and holds as many numbers as the pickle says."""
+        name, count = f"data/{storage.record}", storage.count
+        entry = self.records.get(self.folder + name)
+        if entry is None or entry.file_size != count * width(storage):
+            size = "absent" if entry is None else f"{entry.file_size:,} bytes"
+            raise Refused(f"record {quoted(name)} is {size} where {count:,} numbers should be")
+
     def numbers(self, part: Slice) -> np.ndarray:
         """The numbers of a tensor."""
         code = STORAGES[part.storage.kind]
         if code not in ("<f8", "<f4", "<f2", "bf16"):
             raise Refused("a tensor of whole numbers where floats are needed")
-        width = 2 if code == "bf16" else np.dtype(code).itemsize
-        data = self.read(f"data/{part.storage.record}", part.storage.count * width)
-        if len(data) != part.storage.count * width:
-            raise Refused(f"{len(data):,} bytes for {part.storage.count:,} numbers")
+        data = self.read(f"data/{part.storage.record}", part.storage.count * width(part.storage))
         if code == "bf16":
             flat = (np.frombuffer(data, "<u2").astype(np.uint32) << 16).view(np.float32)
         else:
             flat = np.frombuffer(data, code)
+        if flat.size != part.storage.count:
+            raise Refused("a record that changed while it was read")
         steps = tuple(step * flat.itemsize for step in part.strides)
-        return np.lib.stride_tricks.as_strided(
-            flat[part.offset :], part.shape, steps, writeable=False
-        )
+        at = flat[part.offset :]
+        return np.lib.stride_tricks.as_strided(at, part.shape, steps, writeable=False)
+
+
+def width(storage: Storage) -> int:
+    """Bytes a number."""
+    code = STORAGES[storage.kind]
+    return 2 if code == "bf16" else np.dtype(code).itemsize
 
 
 BROKEN = (
@@ -120,6 +132,8 @@ def open_torch(path: Path) -> Tensors:
     try:
         archive = Archive(path)
         parts = state_dict(Parser().run(archive.read("data.pkl", LARGEST_PICKLE)))
+        for part in parts.values():
+            archive.check(part.storage)
     except BROKEN as error:
         raise refusal(path, error) from error
 
