@@ -33,7 +33,7 @@ def farthest(c: Float[np.ndarray, "k d"], shift: Float[np.ndarray, " k"]) -> tup
     u, s, v = np.linalg.svd(c, full_matrices=False)
     b = u.T @ shift
     low, high = s[0] ** 2, s[0] ** 2 + np.linalg.norm(s * b) / d**0.5
-    for _ in range(200):
+    for _ in range(100):
         lam = (low + high) / 2
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             length = np.linalg.norm(np.nan_to_num(s * b / (lam - s**2)))
