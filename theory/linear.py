@@ -20,7 +20,7 @@ def vector(values: Float[np.ndarray, " d"]) -> Vector:
 
 def matrix(values: Float[np.ndarray, "m n"]) -> arb_mat:
     """The floats as an exact matrix."""
-    return arb_mat([[arb(float(v)) for v in row] for row in values])
+    return arb_mat(values.astype(float).tolist())
 
 
 def dot(u: Sequence[arb], v: Sequence[arb]) -> arb:
