@@ -88,14 +88,16 @@ def models(manifest: Path = MANIFEST) -> list[dict[str, str]]:
     """The committed models: command, seed, device, steps, hash, errors in distribution."""
     if not manifest.is_file():
         return []
-    entries = json.loads(manifest.read_text())
-    shown = ("name", "seed", "steps", "device", "command", "sha256", "note")
+    shown = ("name", "seed", "steps", "device", "command", "sha256")
     errors = ("in_distribution_error", "nearest_neighbour_error")
-    return [
-        {key: str(entry.get(key, "")) for key in shown}
-        | {key: number(entry.get(key), 3) for key in errors}
-        for entry in entries
-    ]
+    table = []
+    for entry in json.loads(manifest.read_text()):
+        words = {key: str(entry.get(key, "")) for key in shown}
+        learned = entry.get("learned", True)
+        note = "" if learned else "does not beat the nearest neighbour in distribution"
+        words["note"] = " ".join(filter(None, (note, str(entry.get("note", "")))))
+        table.append(words | {key: number(entry.get(key), 3) for key in errors})
+    return table
 
 
 def provenance(rows: Sequence[Row]) -> dict[str, Any]:

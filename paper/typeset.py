@@ -117,8 +117,3 @@ def runs(text: str) -> list[list[str]]:
         end = match.end()
     found += letters(text[end:])
     return [["roman", found[0][1].lstrip()], *found[1:]]
-
-
-def plain(text: str) -> str:
-    """The statement as one line of Unicode, indices as they were written."""
-    return signs(text)

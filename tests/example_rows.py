@@ -172,12 +172,12 @@ def published() -> Iterator[Row]:
     shares = {"zero": 2.0, "1-nn": 0.12, "least-squares": 1e-9, "small-0": 0.5}
     for law in ("normal", "uniform"):
         for sigma in range(1, 11):
-            where = {"law": law, "sigma": sigma, "degree": 1}
+            where: dict[str, Any] = {"law": law, "sigma": sigma, "degree": 1}
             for predictor, share in shares.items():
                 error, bound = share * sigma**2, 2.0 * sigma**2 if predictor == "zero" else None
-                names = {"predictor": predictor, **where}
+                names: dict[str, Any] = {"predictor": predictor, **where}
                 yield point("published", "C-published", error, bound, **names)
-            names = {"predictor": "printed:12L8AH", **where}
+            names: dict[str, Any] = {"predictor": "printed:12L8AH", **where}
             yield point("published", "C-published", None, PRINTED[sigma - 1], **names)
 
 
@@ -186,12 +186,13 @@ def cures() -> Iterator[Row]:
         for s in (1.0, 10.0, 100.0, 1e4):
             errors = {"plain": min(1.0, 0.005 * s), "wrapped": 0.013, "trained inside": 0.006}
             for predictor, value in errors.items():
-                where = {"degree": degree, "scale": s, "low": 0.9 * value, "high": 1.1 * value}
+                where: dict[str, Any] = {"degree": degree, "scale": s}
+                where |= {"low": 0.9 * value, "high": 1.1 * value}
                 yield point("equivariant", "W1", value, predictor=predictor, **where)
     speeds = {"CPU float32": (900.0, 1500.0, 2500.0), "H100 bf16, 64 models": (1e4, 3e5, 9e5)}
     for what, values in speeds.items():
         for variant, value in zip(("reference", "ours", "limit"), values, strict=True):
-            where = {"variant": variant, "what": what, "device": "example"}
+            where: dict[str, Any] = {"variant": variant, "what": what, "device": "example"}
             yield point("speed", "C-speed", value, **where)
 
 

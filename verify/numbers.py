@@ -179,8 +179,9 @@ def points() -> Iterator[Value]:
             name = f"{degree}.{scale}"
             error = partial(point, name="failure", predictor="model", **where)
             yield Value(f"P3.error.{name}", "P3", error)
-            if scale > 1:
+            if scale == 10:
                 yield Value(f"P3.floor.{name}", "P3", partial(floor, share=False, **where), "down")
+            if scale > 1:
                 yield Value(f"P3.share.{name}", "P3", partial(floor, share=True, **where), "inward")
         for scale in (1, 10, 10_000):
             for kind in ("plain", "wrapped"):

@@ -32,7 +32,8 @@ def equivariant(rows: list[Row]) -> Figure:
         axes.axhline(1.0, label="zero model", **PREDICTED)
         for (predictor,), mine in grouped(members, "predictor").items():
             marker, colour = LOOKS.get(predictor, ("^", VERMILION))
-            with_bars(axes, mine, "scale", marker=marker, color=colour, label=predictor, **OPEN)
+            label = predictor if predictor == "plain" else f"{predictor} (W1)"
+            with_bars(axes, mine, "scale", marker=marker, color=colour, label=label, **OPEN)
         axes.set(xscale="log", yscale="log")
         axes.set_title(f"degree {degree}")
         axes.set_xlabel("scale of the inputs (training: 1)")

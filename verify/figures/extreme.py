@@ -25,7 +25,7 @@ def extreme(rows: list[Row]) -> Figure:
             marker, colour = CYCLE[index % len(CYCLE)]
             theory_line(axes, mine, "size", CERTIFIED, "certified")
             with_bars(axes, mine, "size", marker=marker, color=colour, label=model, **OPEN)
-        axes.set(xscale="log", yscale="log", xlabel="size of the huge token")
+        axes.set(xscale="log", yscale="log", xlabel="size of the huge token (G3, N4)")
         axes.set_ylabel(LABELS.get(kind, (kind, kind))[1])
     below(drawn, ncols=3)
     return drawn

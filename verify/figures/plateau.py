@@ -33,8 +33,8 @@ def plateau(rows: list[Row]) -> Figure:
             band = [at(row, end) for row in mine]
             axes.plot(x, band, label="certified cap (N2)", **CERTIFIED)
         limits = [(abs(at(r, "x")), r.bound) for r in mine if r.bound is not None]
-        axes.plot(*zip(*limits, strict=True), label="limit y∞ from five vectors", **PREDICTED)
-        label = f"least and largest prediction, x {'>' if sign > 0 else '<'} 0"
+        axes.plot(*zip(*limits, strict=True), label="limit y∞ (five vectors)", **PREDICTED)
+        label = f"extremes over contexts, x {'>' if sign > 0 else '<'} 0"
         axes.plot(x, [attained(row) for row in mine], marker, color=colour, label=label, **OPEN)
     axes.set(xscale="log", xlabel="size of the query |x|", ylabel="prediction y (units of f)")
     axes.set_title(f"model {model}")
