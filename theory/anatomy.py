@@ -109,10 +109,13 @@ def offsets(weights: Weights) -> Balls:
 class Circuit:
     """What an attention adds: Q(...) = constant + Σ_h A_h (convex combination of z), |z|² <= d.
 
-    ``maps`` (H, d, d): A_h = Q W_O,h W_V,h Γ (P); ``constant`` = Q(Σ W_O,h(W_V,h β + b_V,h) + b_O).
+    ``maps`` (H, d, d): A_h = Q W_O,h W_V,h Γ (P), the product of ``outputs`` (H, d, dh) and
+    ``values`` (H, dh, d); ``constant`` = Q(Σ W_O,h(W_V,h β + b_V,h) + b_O).
     """
 
     maps: Balls
+    outputs: Balls
+    values: Balls
     constant: Balls
     radius: float
 
@@ -131,7 +134,8 @@ def circuit(weights: Weights, attention: Attention) -> Circuit:
     apart = sum(spectral_norm(maps[h]) for h in range(heads))
     stacked = spectral_norm(concatenate([maps[h] for h in range(heads)]))
     best = min(apart, np.nextafter(np.sqrt(heads) * stacked * (1 + 2.0**-50), np.inf))
-    return Circuit(maps, constant, float(np.sqrt(weights.width) * best * (1 + 2.0**-50)))
+    radius = float(np.sqrt(weights.width) * best * (1 + 2.0**-50))
+    return Circuit(maps, output, values, constant, radius)
 
 
 @remembered

@@ -50,16 +50,32 @@ def box_radius(m: Balls, half: Array) -> float:
     )
 
 
-def mlp_contribution(weights: Weights, mlp: MLP, name: str) -> Contribution:
-    """W_2 act(u) = W_2(mid + λ(u - c) + λc) + W_2(rest), |rest_i| <= hw_i; the best of five λ.
-
-    u_i = c_i + (row i).z, |z|² <= d, so |u_i - c_i| <= sqrt(d)|row i|.
+@dataclass(frozen=True, eq=False)
+class Units:
+    """u = rows z + base, the pre-activations of an MLP, z its norm less gain and shift; u in
+    [low, high] for every input: |u_i - base_i| <= sqrt(d)|row i|, |row i|_1 after a DyT.
     """
-    root = Balls.exact(float(weights.width)).sqrt()
+
+    rows: Balls
+    base: Balls
+    low: Float[np.ndarray, " m"]
+    high: Float[np.ndarray, " m"]
+
+
+def units(mlp: MLP) -> Units:
+    """The units of an MLP."""
+    root = Balls.exact(float(mlp.up.shape[1])).sqrt()
     rows = scaled_rows(mlp.norm, mlp.up)
-    middle = (Balls.exact(mlp.up) @ mlp.norm.beta[:, None])[:, 0] + mlp.up_bias
+    base = (Balls.exact(mlp.up) @ mlp.norm.beta[:, None])[:, 0] + mlp.up_bias
     reach = rows.norm() * root if mlp.norm.kind != "dyt" else Balls.exact(rows.magnitude()).sum()
-    low, high = (middle - reach).lower(), (middle + reach).upper()
+    return Units(rows, base, (base - reach).lower(), (base + reach).upper())
+
+
+def mlp_contribution(weights: Weights, mlp: MLP, name: str) -> Contribution:
+    """W_2 act(u) = W_2(mid + λ(u - c) + λc) + W_2(rest), |rest_i| <= hw_i; the best of five λ."""
+    root = Balls.exact(float(weights.width)).sqrt()
+    hidden = units(mlp)
+    rows, middle, low, high = hidden.rows, hidden.base, hidden.low, hidden.high
     down = project(weights, mlp.down.T).t
     secant, best = chord(mlp.activation, low, high), None
     for share in (0.0, 0.4, 0.7, 1.0, 1.2):

@@ -1,0 +1,133 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings, target
+from hypothesis import strategies as st
+
+from theory.activations import value
+from theory.balls import Balls
+from theory.network import activate, normed
+from theory.passages import (
+    Query,
+    corners,
+    linearised,
+    normalised,
+    pass_mlp,
+    squashed,
+    straightened,
+    view,
+)
+from theory.streams import Stream
+from theory.weights import MLP, Norm
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.floats(0, 0.95), st.floats(0, 2), st.floats(1e-6, 3), st.integers(0, 10**6))
+def test_no_point_of_the_rectangle_leaves_the_linear_map(back, ahead, side, seed):
+    rng = np.random.default_rng(seed)
+    c, alpha, beta, noise = linearised(back, ahead, side)
+    p = 1 - back + (back + ahead) * rng.uniform(size=4000)
+    q = side * rng.uniform(size=4000)
+    edge, rim = corners(back, ahead, side)
+    p, q = np.concatenate([p, edge]), np.concatenate([q, rim])
+    size = np.hypot(p, q)
+    off = np.hypot(p / size - c - alpha * (p - 1), q / size - beta * q).max()
+    target(off / noise)
+    assert off <= noise <= 1
+    if noise < 1:
+        # what the grid adds to the worst corner, in the scale of the nearest point's curvature
+        assert noise <= 1.02 * off + 3e-4 * (side**2 + side) / (1 - back) ** 3
+
+
+def test_small_angles_cost_their_square():
+    noises = [linearised(s / 3, s / 3, s)[3] for s in (1e-1, 1e-2, 1e-3)]
+    assert noises[0] / noises[1] == pytest.approx(100, rel=0.2)
+    assert noises[1] / noises[2] == pytest.approx(100, rel=0.05)
+    assert linearised(1.0, 0.1, 0.1) == linearised(0.5, 0.1, np.inf) == (0.0, 0.0, 0.0, 1.0)
+
+
+@pytest.mark.parametrize("kind", ("gelu", "gelu_tanh", "silu", "relu"))
+def test_chords_hold_the_activation(kind):
+    rng = np.random.default_rng(0)
+    low = rng.normal(size=120) * 6
+    high = low + np.concatenate([[0.0], 10.0 ** rng.uniform(-12, 1.3, size=119)])
+    tilt, rest = straightened(kind, low, high)
+    u = low + (high - low) * np.linspace(0, 1, 401)[:, None]
+    inside = value(kind, Balls.exact(u)).mid - tilt * u
+    assert (np.abs(inside - rest.mid) <= rest.rad + 1e-14 * (1 + np.abs(u))).all()
+    assert np.allclose(value(kind, Balls.exact(u)).mid, activate(kind, u), rtol=0, atol=1e-11)
+    if kind != "relu":
+        # act'' <= 1.13 and a chord's rest is one-sided at worst: half of C w²/8
+        assert (rest.rad <= 1.13 * (high - low) ** 2 / 8 + 1e-7).all()
+
+
+def members(stream, rng, count):
+    """Streams of the set whose noise is balls of one group each."""
+    total = np.repeat(stream.centre[None], count, 0)
+    for group in np.split(stream.columns, stream.starts[1:], axis=1):
+        b = rng.normal(size=(count, group.shape[1]))
+        total += (b / np.linalg.norm(b, axis=1, keepdims=True)) @ group.T
+    return total
+
+
+def noisy(weights, rng, size):
+    """A stream around the model's offset with two balls of noise."""
+    d = weights.width
+    stream = Stream.at(Balls.exact(weights.read_in_bias + weights.positions[-1]))
+    if weights.final_norm.kind == "layernorm" and weights.blocks[0].norm.kind == "layernorm":
+        centring = np.eye(d) - 1 / d
+        stream = Stream.at(Balls.exact(centring @ stream.centre))
+        noise = [centring @ rng.normal(size=(d, k)) * size for k in (2, d)]
+    else:
+        noise = [rng.normal(size=(d, k)) * size for k in (2, d)]
+    for part in noise:
+        stream = stream.joined(Balls.exact(part), part.shape[1])
+    return stream
+
+
+@pytest.mark.parametrize("final", ("layernorm", "rmsnorm"))
+@pytest.mark.parametrize("share", (1.0, 0.5, 0.0))
+@pytest.mark.parametrize("eps", (0.0, 1e-5, 2.0))
+@pytest.mark.parametrize("size", (0.02, 0.5, 10.0))
+def test_norms_and_mlps_hold_their_members(random_weights, final, share, eps, size):
+    weights = random_weights(final_norm=final, eps=eps, seed=4)
+    rng = np.random.default_rng(5)
+    mlp, stream = weights.blocks[1], noisy(weights, rng, size)
+    assert isinstance(mlp, MLP)
+    query = Query(-6.0, share)
+    seen = view(weights, mlp.norm, query, stream)
+    output = normalised(weights, mlp.norm, seen)
+    passed = pass_mlp(weights, mlp, query, stream)
+    plain = Norm(mlp.norm.kind, np.ones(8), np.zeros(8), eps=eps)
+    scale = rng.uniform(size=500) ** -1.0 if share == 0 else rng.uniform(1, 1 / share, size=500)
+    r = members(stream, rng, 500)
+    h = -6.0 * scale[:, None] * weights.read_in + r
+    z, u = normed(plain, h), normed(mlp.norm, h)
+    after = r + activate(mlp.activation, u @ mlp.up.T + mlp.up_bias) @ mlp.down.T + mlp.down_bias
+    if final == "layernorm":
+        after = after - after.mean(-1, keepdims=True)
+    units = u @ mlp.up.T + mlp.up_bias
+    assert (units >= passed.low - 1e-9).all() and (units <= passed.high + 1e-9).all()
+    rows = Balls.exact(rng.normal(size=(30, 8)))
+    low, high = passed.after.support(rows)
+    moved = (after - passed.after.centre) @ rows.mid.T
+    assert (moved >= low - 1e-9).all() and (moved <= high + 1e-9).all()
+    reach = seen.stream.support(Balls.exact(rows.mid @ output.jacobian))
+    off = (z - output.centre.mid) @ rows.mid.T
+    lengths = np.linalg.norm(rows.mid, axis=1) * output.ball
+    assert (off <= reach[1] + lengths + 1e-9).all() and (off >= reach[0] - lengths - 1e-9).all()
+
+
+@pytest.mark.parametrize("share", (1.0, 0.25, 0.0))
+def test_dyt_boxes_hold_their_members(random_weights, share):
+    weights = random_weights(norm="dyt", final_norm="rmsnorm", seed=1)
+    weights.read_in[2] = 0
+    rng, norm = np.random.default_rng(2), weights.blocks[1].norm
+    stream = noisy(weights, rng, 0.3)
+    box = squashed(weights, norm, Query(2.0, share), stream)
+    assert box.box is not None
+    x = 2.0 * (rng.uniform(size=(400, 1)) ** -1.0 if share == 0 else rng.uniform(1, 1 / share))
+    z = np.tanh(norm.alpha * (x * weights.read_in + members(stream, rng, 400)))
+    assert (np.abs(z - box.centre.mid) <= box.box + 1e-12).all()
+    far = squashed(weights, norm, Query(1e9, 0.0), stream)
+    assert far.box is not None
+    assert (far.box[np.arange(8) != 2] < 1e-9).all() and far.box[2] > 0.1

@@ -1,0 +1,89 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings, target
+from hypothesis import strategies as st
+
+from theory.balls import Balls
+from theory.streams import Stream
+
+
+def build(rng, d=5):
+    """A stream with ball, box and half-disc noise, and members of it."""
+    columns = [rng.normal(size=(d, k)) for k in (3, d, 1)]
+    discs = rng.normal(size=(d, 4))
+    stream = Stream.at(Balls.exact(rng.normal(size=d)))
+    for part, size in zip((*columns, rng.normal(size=(d, 6))), (3, d, 1, 1), strict=True):
+        stream = stream.joined(Balls.exact(part), size)
+    return stream.with_disc(Balls.exact(discs)).loosened(0.1)
+
+
+def member(stream, rng, direction=None):
+    """A deviation of the set: random, or the one that reaches farthest along a direction."""
+    d = len(stream.centre)
+    seen = np.zeros(d) if direction is None else direction
+    total = np.zeros(d)
+    for group in np.split(stream.columns, stream.starts[1:], axis=1):
+        b = group.T @ seen if direction is not None else rng.normal(size=group.shape[1])
+        total += group @ (b / max(np.linalg.norm(b), 1e-300))
+    for disc in stream.discs:
+        if direction is None:
+            angle, j = rng.uniform(0, np.pi), rng.integers(1, disc.shape[1])
+        else:
+            hits = disc.T @ seen
+            j = 1 + int(hits[1:].argmax())
+            angle = np.arctan2(max(hits[j], 0), hits[0])
+        total += disc[:, 0] * np.cos(angle) + disc[:, j] * np.sin(angle)
+    push = rng.normal(size=d) if direction is None else seen
+    return total + stream.slack * push / np.linalg.norm(push)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 10**6))
+def test_support_holds_every_member_and_is_reached(seed):
+    rng = np.random.default_rng(seed)
+    stream, row = build(rng), rng.normal(size=5)
+    low, high = stream.support(Balls.exact(row[None]))
+    for _ in range(20):
+        assert low[0] <= row @ member(stream, rng) <= high[0]
+    reached = row @ member(stream, rng, row)
+    target(reached / high[0])
+    assert reached <= high[0]
+    assert reached == pytest.approx(high[0], rel=1e-9)
+    assert row @ member(stream, rng, -row) == pytest.approx(low[0], rel=1e-9)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 10**6), st.floats(-6, 6))
+def test_norm_and_merging_lose_no_member(seed, exponent):
+    rng = np.random.default_rng(seed)
+    stream = build(rng).mapped(10.0**exponent * rng.normal(size=(5, 5)), keep=False)
+    small = stream.merged(9)
+    assert small.columns.shape[1] < stream.columns.shape[1]
+    bound, looser = stream.norm(), small.norm()
+    for _ in range(20):
+        direction = rng.normal(size=5)
+        for v in (member(stream, rng), member(stream, rng, direction)):
+            assert np.linalg.norm(v) <= bound
+            assert np.linalg.norm(v) <= looser * (1 + 1e-12)
+            assert direction @ v <= small.support(Balls.exact(direction[None]))[1][0]
+    # the triangle inequality, group by group, is what the weights have to beat
+    sizes = [np.linalg.norm(g, 2) for g in np.split(stream.columns, stream.starts[1:], axis=1)]
+    assert bound <= sum(sizes) * 1.5 + stream.slack + 3 * np.linalg.norm(stream.discs[0])
+
+
+def test_maps_act_on_the_deviation_alone():
+    rng = np.random.default_rng(3)
+    stream, matrix, row = build(rng), rng.normal(size=(5, 5)), rng.normal(size=5)
+    moved = stream.mapped(matrix, keep=True)
+    assert (moved.centre == stream.centre).all()
+    slackless = Stream(stream.centre, stream.columns, stream.starts, stream.discs)
+    whole = slackless.mapped(matrix, keep=True).support(Balls.exact(row[None]))[1]
+    there = slackless.support(Balls.exact((row + row @ matrix)[None]))[1]
+    assert whole == pytest.approx(there, rel=1e-12)
+    assert moved.slack >= stream.slack * np.linalg.norm(np.eye(5) + matrix, 2)
+
+
+def test_a_single_stream_has_only_its_radius():
+    stream = Stream.at(Balls(np.ones(3), np.full(3, 0.5)))
+    assert stream.norm() == pytest.approx(0.5 * np.sqrt(3))
+    assert stream.merged(1) is stream

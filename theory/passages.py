@@ -1,0 +1,290 @@
+"""How a set of streams passes a norm and an MLP: linear maps plus certified noise.
+
+Everything is seen from the query: m = x w + t (r), x fixed, r the set of streams, t = 1 for one
+query and t in [share, 1] for all queries from x to x/share at once (m is h scaled by x/x').
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from flint import arb
+from jaxtyping import Float
+
+from theory.activations import chord, derivative_range, tilted_range, value
+from theory.anatomy import centred, circuits, half_discs, minus_mean, project, ray
+from theory.balls import Array, Balls, concatenate, outward, spectral_norm
+from theory.blocks import units
+from theory.cones import column
+from theory.interval import Interval
+from theory.streams import Stream, length, scaled, scaled_lengths, total
+from theory.weights import MLP, ActivationKind, Norm, Weights
+
+
+@dataclass(frozen=True)
+class Query:
+    """The query's value, and the far end x/share of the queries that share the certificate."""
+
+    x: float
+    share: float = 1.0
+
+
+@dataclass(frozen=True, eq=False)
+class View:
+    """m~ = (m, sqrt(d eps) t) = |v~|(p n + q), q across n: 1 - back <= p <= 1 + ahead, |q| <= side.
+
+    ``axis`` (d,) is the first block of n = v~/|v~|, ``size`` is |v~|; ``stream`` holds what m is
+    linear in (for share < 1 its own centre is one more noise), ``reach`` bounds its deviation.
+    """
+
+    axis: Balls
+    size: Balls
+    back: float
+    ahead: float
+    side: float
+    stream: Stream
+    reach: float
+
+    @property
+    def closed(self) -> bool:
+        """Whether every m~ certainly lies on n's side."""
+        return self.back < 1
+
+
+def widened(query: Query, stream: Stream) -> Stream:
+    """t r - centre (1 + share)/2 as a deviation: t <= 1 shrinks the noise and moves the centre."""
+    half = (1 - query.share) / 2
+    return stream.joined(Balls.exact(stream.centre[:, None]) * half, 1) if half else stream
+
+
+def recentres(weights: Weights, norm: Norm) -> bool:
+    """Whether the norm subtracts a mean that the stream still has."""
+    return norm.kind == "layernorm" and not centred(weights)
+
+
+def view(weights: Weights, norm: Norm, query: Query, stream: Stream) -> View:
+    """What a LayerNorm or RMSNorm sees of the streams."""
+    middle, half = (1 + query.share) / 2, (1 - query.share) / 2
+    wide = widened(query, stream)
+    v = ray(weights) * query.x + Balls.exact(stream.centre) * middle
+    v = minus_mean(v) if recentres(weights, norm) else v
+    height = (Balls.exact(np.array([norm.eps])) * float(weights.width)).sqrt()
+    size, lift = concatenate([v, height * middle]).norm(), float((height * half).magnitude()[0])
+    reach, floor = total(wide.norm(), lift), float(size.lower())
+    if not floor > 0:
+        return View(v, size, np.inf, np.inf, np.inf, wide, reach)
+    axis = v / size
+    # P n = n, so n.(P r) = n.r; the double n^ in place of n costs |n - n^| of the deviation
+    low, high = wide.support(Balls.exact(axis.mid[None]))
+    off = total(scaled(length(axis.rad), reach), lift)
+    parts = np.array([off - low[0], high[0] + off, reach])
+    back, ahead, side = outward(np.maximum(parts, 0) / floor, 6)
+    return View(axis, size, float(back), float(ahead), float(side), wide, reach)
+
+
+@dataclass(frozen=True, eq=False)
+class Normed:
+    """z = centre + J v + ball b + diag(box) e: a norm's output, v the deviation of the stream."""
+
+    centre: Balls
+    jacobian: Float[np.ndarray, "d d"]
+    ball: float
+    box: Float[np.ndarray, " d"] | None = None
+
+
+GRID = 24
+
+
+def corners(back: float, ahead: float, side: float) -> tuple[Array, Array]:
+    """Points (p, q) of the rectangle in which m~/|v~| lies."""
+    p = np.linspace(1 - back, 1 + ahead, GRID + 1)
+    return np.repeat(p, GRID + 1), np.tile(np.linspace(0, side, GRID + 1), GRID + 1)
+
+
+def best_fit(p: Array, q: Array) -> tuple[float, float, float]:
+    """(c, α, β) for which (c + α(p-1), βq) is near (p, q)/|(p, q)|: Lawson's iteration."""
+    size = np.hypot(p, q)
+    along, across, weight = p / size, q / size, np.ones(p.size)
+    best, fit = np.inf, (0.0, 0.0, 0.0)
+    for _ in range(25):
+        mean = (weight * (p - 1)).sum() / weight.sum()
+        level = (weight * along).sum() / weight.sum()
+        spread = (weight * (p - 1 - mean) ** 2).sum()
+        alpha = (weight * (p - 1 - mean) * along).sum() / spread if spread > 1e-300 else 0.0
+        square = (weight * q**2).sum()
+        beta = (weight * q * across).sum() / square if square > 1e-300 else 1.0
+        trial = (float(level - alpha * mean), float(alpha), float(beta))
+        error = np.hypot(along - trial[0] - alpha * (p - 1), across - beta * q)
+        if error.max() < best:
+            best, fit = error.max(), trial
+        weight = weight * error / error.max() if error.max() > 0 else weight
+        if not weight.any():
+            break
+    return fit
+
+
+def linearised(back: float, ahead: float, side: float) -> tuple[float, float, float, float]:
+    """(c, α, β, noise): (p, q)/|(p, q)| is within noise of (c + α(p-1), βq) on the rectangle.
+
+    At distance r the direction's second derivative along a line that passes 0 at distance h is
+    sqrt(h⁴ + 4h²t²)/r⁴, r² = h² + t²: at most 2/(sqrt(3) r²) and 2h/r³. A function is within
+    (δp² sup|f_pp| + δq² sup|f_qq|)/8 of its bilinear interpolation on a cell, whose largest length
+    is at a corner.
+    """
+    if not (back < 1 and side < 1e6):
+        return 0.0, 0.0, 0.0, 1.0
+    p, q = corners(back, ahead, side)
+    c, alpha, beta = best_fit(p, q)
+    size = np.hypot(p, q)
+    error = np.hypot(p / size - c - alpha * (p - 1), q / size - beta * q).max()
+    bend = 2 / np.sqrt(3) / (1 - back) ** 2
+    radial = min(bend, 2 * side / (1 - back) ** 3)
+    step = radial * ((back + ahead) / GRID) ** 2 + bend * (side / GRID) ** 2
+    # the grid may end an ulp inside the rectangle, where the error changes by at most this slope
+    ulp = 2.0**-48 * (1 + 1 / (1 - back) + abs(alpha) + abs(beta))
+    noise = float(outward(error + step / 8 + ulp, 20))
+    return (c, alpha, beta, noise) if noise < 1 else (0.0, 0.0, 0.0, 1.0)
+
+
+def normalised(weights: Weights, norm: Norm, seen: View) -> Normed:
+    """sqrt(d) m~/|m~|: a linear map of the deviation plus a ball; the ball alone if not closed."""
+    d = weights.width
+    root = Balls.exact(float(d)).sqrt()
+    c, alpha, beta, noise = linearised(seen.back, seen.ahead, seen.side)
+    if c == alpha == beta == 0:
+        return Normed(
+            Balls.exact(np.zeros(d)), np.zeros((d, d)), scaled(float(root.upper()), noise)
+        )
+    outer = column(seen.axis) * seen.axis
+    jacobian = (Balls.exact(np.eye(d)) * beta + outer * (alpha - beta)) * (root / seen.size)
+    jacobian = minus_mean(jacobian) if recentres(weights, norm) else jacobian
+    missed = scaled(length(jacobian.rad), seen.reach)
+    ball = total(scaled(float(root.upper()), noise), missed)
+    return Normed(seen.axis * root * c, jacobian.mid, ball)
+
+
+def squashed(weights: Weights, norm: Norm, query: Query, stream: Stream) -> Normed:
+    """tanh(alpha h) coordinate by coordinate, h = x' w + r for every x' from x to x/share."""
+    d = weights.width
+    low, high = stream.support(Balls.exact(np.eye(d)))
+    start = ray(weights) * query.x
+    # no DyT model is centred, so the ray is w_in itself and its signs are exact
+    signs = np.sign(weights.read_in) * np.sign(query.x)
+    infinite = np.where(signs == 0, 0.0, np.where(signs > 0, np.inf, -np.inf))
+    far = start / query.share if query.share else Balls.exact(infinite)
+    bottom = np.minimum(start.lower(), far.lower()) + (Balls.exact(low) + stream.centre).lower()
+    top = np.maximum(start.upper(), far.upper()) + (Balls.exact(high) + stream.centre).upper()
+    ends = [np.nextafter(bottom, -np.inf), np.nextafter(top, np.inf)]
+    reached = [[hyperbolic(norm.alpha, float(v)) for v in end] for end in ends]
+    ranges = [Interval.enclose(*pair) for pair in zip(*reached, strict=True)]
+    box = Balls.between(np.array([r.low for r in ranges]), np.array([r.high for r in ranges]))
+    return Normed(Balls.exact(box.mid), np.zeros((d, d)), 0.0, box.rad)
+
+
+def hyperbolic(alpha: float, h: float) -> arb:
+    """tanh(alpha h), also at infinity."""
+    if alpha == 0 or not np.isinf(h):
+        return (arb(alpha) * arb(h if alpha else 0.0)).tanh()
+    return arb(float(np.sign(h) * np.sign(alpha)))
+
+
+@dataclass(frozen=True, eq=False)
+class Passage:
+    """An MLP met by the streams: its norm's view (None for a DyT) and output, its units' ranges."""
+
+    before: Stream
+    after: Stream
+    seen: View | None
+    normed: Normed
+    low: Array
+    high: Array
+
+
+def pass_norm(
+    weights: Weights, norm: Norm, query: Query, stream: Stream
+) -> tuple[View | None, Normed]:
+    """The norm's output."""
+    if norm.kind == "dyt":
+        return None, squashed(weights, norm, query, stream)
+    seen = view(weights, norm, query, stream)
+    return seen, normalised(weights, norm, seen)
+
+
+NARROW = 0.5
+
+
+def straightened(kind: ActivationKind, low: Array, high: Array) -> tuple[Array, Balls]:
+    """λ, rest with act(u) in λu + rest on [low, high], λ the chord's slope.
+
+    act(u) = line through the ends - act''(ξ)(u - low)(high - u)/2: where the interval is narrow
+    the range of act'' decides at once, elsewhere branch and bound.
+    """
+    tilt = chord(kind, low, high)
+    wide = high - low > NARROW if kind != "relu" else np.ones(low.shape, dtype=bool)
+    bottom, top = np.zeros(low.shape), np.zeros(low.shape)
+    bottom[wide], top[wide] = tilted_range(kind, tilt[wide], low[wide], high[wide])
+    if not wide.all():
+        a, b = low[~wide], high[~wide]
+        ends = [value(kind, Balls.exact(u)) - Balls.exact(u) * tilt[~wide] for u in (a, b)]
+        least, most = derivative_range(kind, 2, a, b)
+        area = outward((b - a) ** 2 / 8, 4)
+        under = np.minimum(ends[0].lower(), ends[1].lower()) - outward(
+            np.maximum(most, 0) * area, 2
+        )
+        above = np.maximum(ends[0].upper(), ends[1].upper()) + outward(
+            -np.minimum(least, 0) * area, 2
+        )
+        bottom[~wide], top[~wide] = np.nextafter(under, -np.inf), np.nextafter(above, np.inf)
+    return tilt, Balls.between(bottom, top)
+
+
+def pass_mlp(weights: Weights, mlp: MLP, query: Query, stream: Stream) -> Passage:
+    """r + W_2 act(u) + b_2: act(u) = λu + mid + rest on the range of each unit, λ its chord."""
+    seen, normed = pass_norm(weights, mlp.norm, query, stream)
+    hidden, wide = units(mlp), widened(query, stream)
+    low, high = wide.support(hidden.rows @ normed.jacobian)
+    at = hidden.base + (hidden.rows @ normed.centre[:, None])[:, 0]
+    noise = scaled_lengths(hidden.rows, normed.ball)
+    if normed.box is not None:
+        noise = noise + outward(hidden.rows.magnitude() @ normed.box, weights.width + 2)
+    low = np.maximum((at + low - noise).lower(), hidden.low)
+    high = np.minimum((at + high + noise).upper(), hidden.high)
+    tilt, rest = straightened(mlp.activation, low, high)
+    down = project(weights, mlp.down.T).t
+    linear = (down * tilt) @ hidden.rows
+    # |z| <= sqrt(d) for every norm: what the rounding of the linear part can do
+    missed = scaled(length(linear.rad), np.sqrt(weights.width))
+    shift = (down @ (hidden.base * tilt + rest.mid)[:, None])[:, 0] + project(
+        weights, mlp.down_bias
+    )
+    shift = shift + (Balls.exact(linear.mid) @ normed.centre[:, None])[:, 0]
+    push = Balls.exact(linear.mid) @ normed.jacobian
+    missed = total(missed, scaled(length(push.rad), seen.reach if seen else wide.norm()))
+    after = stream.mapped(push.mid, keep=True).moved(shift).loosened(missed)
+    if wide is not stream:
+        extra = wide.columns[:, stream.columns.shape[1] :]
+        after = after.joined(Balls.exact(push.mid) @ extra, 1)
+    after = after.joined(Balls.exact(linear.mid) * normed.ball, weights.width)
+    if normed.box is not None:
+        after = after.joined(Balls.exact(linear.mid) * normed.box, 1)
+    after = after.joined(down * rest.rad, 1)
+    return Passage(stream, after, seen, normed, low, high)
+
+
+def pass_attention(weights: Weights, index: int, stream: Stream, position: int) -> Stream:
+    """r + constant + Σ_h A_h (average of inputs): half discs for the first, sqrt(d) balls else."""
+    part = circuits(weights)[index]
+    stream = stream.moved(part.constant)
+    root = Balls.exact(float(weights.width)).sqrt()
+    discs = half_discs(weights) if index == 0 else None
+    for h in range(part.maps.shape[0]):
+        if discs is not None:
+            inputs = concatenate([discs.pole[None], discs.equators[: position + 1]], 0)
+            stream = stream.with_disc(part.maps[h] @ inputs.t * root)
+            continue
+        frame, factor = np.linalg.qr(part.values[h].mid.T)
+        left = part.values[h] - Balls.exact(factor.T) @ frame.T
+        missed = scaled(length((part.outputs[h] @ left).magnitude()), float(root.upper()))
+        size = root * spectral_norm(Balls.exact(frame))
+        columns = part.outputs[h] @ factor.T * size
+        stream = stream.joined(columns, columns.shape[1]).loosened(missed)
+    return stream

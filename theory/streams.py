@@ -1,0 +1,181 @@
+"""A set of streams held as one: a centre, balls and half discs mapped by matrices, one radius.
+
+Forward reachability with balls as noise: what several layers read from the same attention average
+keeps its symbol, so a linear functional of the stream is bounded as a whole and not layer by
+layer. Exact doubles throughout; every rounding error ends in ``slack``.
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from theory.balls import Array, Balls, gamma, outward, spectral_norm
+
+# above the square root of every sum of squares that underflow can have lost
+LOST = 2.0**-500
+
+
+def length(values: Array) -> float:
+    """Upper bound of the Euclidean (Frobenius) norm of an array of doubles."""
+    return float(Balls.exact(np.ravel(values)).norm().upper())
+
+
+def total(*parts: float) -> float:
+    """Upper bound of a sum of non-negative doubles."""
+    return float(outward(np.float64(sum(parts)), len(parts)))
+
+
+def scaled(*factors: float) -> float:
+    """Upper bound of a product of non-negative doubles."""
+    return float(outward(np.float64(np.prod(factors)), len(factors)))
+
+
+@dataclass(frozen=True, eq=False)
+class Stream:
+    """centre + Σ_g M_g b_g + Σ_h (s D_h0 + t D_hj) + slack b, |b_g|, |b| <= 1.
+
+    ``columns`` (d, N) holds the M_g side by side, group g from column starts[g] on. Each of
+    ``discs`` (d, 1 + T) is an average over half discs: s² + t² <= 1, t >= 0, any j and mixtures.
+    """
+
+    centre: Float[np.ndarray, " d"]
+    columns: Float[np.ndarray, "d N"]
+    starts: Int[np.ndarray, " G"]
+    discs: tuple[Float[np.ndarray, "d K"], ...] = ()
+    slack: float = 0.0
+
+    @classmethod
+    def at(cls, centre: Balls) -> "Stream":
+        """A single stream, known to its radius."""
+        d = centre.shape[0]
+        return cls(np.zeros(d), np.zeros((d, 0)), np.zeros(0, dtype=int)).moved(centre)
+
+    def moved(self, by: Balls) -> "Stream":
+        """Every stream moved by the same unknown member of the ball."""
+        centre = Balls.exact(self.centre) + by
+        return replace(self, centre=centre.mid, slack=total(self.slack, length(centre.rad)))
+
+    def loosened(self, slack: float) -> "Stream":
+        """More slack."""
+        return replace(self, slack=total(self.slack, slack))
+
+    def joined(self, columns: Balls, size: int) -> "Stream":
+        """More noise: groups of ``size`` columns each."""
+        fresh = np.arange(0, columns.shape[1], size)
+        # |Σ_g E_g b_g| <= sqrt(G) |E|_F for errors E of G groups
+        error = scaled(float(np.sqrt(len(fresh) + 1)), length(columns.rad))
+        return replace(
+            self,
+            columns=np.concatenate([self.columns, columns.mid], 1),
+            starts=np.concatenate([self.starts, fresh + self.columns.shape[1]]),
+            slack=total(self.slack, error),
+        )
+
+    def with_disc(self, disc: Balls) -> "Stream":
+        """One more average over half discs."""
+        error = scaled(2.0, length(disc.rad))  # |s E_0 + t E_j| <= |E_0| + |E_j|
+        return replace(self, discs=(*self.discs, disc.mid), slack=total(self.slack, error))
+
+    def mapped(self, matrix: Array, keep: bool) -> "Stream":
+        """Deviations v -> M v (+ v with ``keep``) by an exact (d, d) matrix; centre untouched."""
+
+        def image(part: Array) -> Balls:
+            moved = Balls.exact(matrix) @ part
+            return moved + part if keep else moved
+
+        size = spectral_norm(Balls.exact(matrix)) + float(keep)
+        empty = Stream(self.centre, self.columns[:, :0], self.starts[:0])
+        columns = image(self.columns)
+        result = replace(empty, slack=scaled(self.slack, size)).joined(columns, 1)
+        # the groups are those of before; `joined` counted one a column, which bounds the error too
+        result = replace(result, starts=self.starts)
+        for disc in self.discs:
+            result = result.with_disc(image(disc))
+        return result
+
+    def merged(self, limit: int) -> "Stream":
+        """At most about ``limit`` columns: the smallest groups become one ellipsoid E b.
+
+        Σ M_g b_g lies in it when E E' - (Σ l_g²) Σ M_g M_g'/l_g² is positive semidefinite, which
+        holds when that is δ I up to an error of Frobenius norm at most δ.
+        """
+        if self.columns.shape[1] <= limit:
+            return self
+        d, sizes = len(self.centre), np.diff([*self.starts, self.columns.shape[1]])
+        weight = np.sqrt(np.add.reduceat((self.columns**2).sum(0), self.starts))
+        order = np.argsort(-weight, kind="stable")
+        kept = np.zeros(len(sizes), dtype=bool)
+        kept[order[np.cumsum(sizes[order]) <= limit - d]] = True
+        members = np.repeat(kept, sizes)
+        small, few = self.columns[:, ~members], sizes[~kept]
+        shares = np.sqrt(np.maximum(weight[~kept], weight.max() * 1e-12))
+        gram = Balls.exact(small) / np.repeat(shares, few)
+        gram = gram @ gram.t * Balls.exact(shares**2 * (1 + 2.0**-50)).sum()
+        lift = float(np.trace(gram.mid)) * 2.0**-40
+        factor = np.linalg.cholesky((gram.mid + gram.mid.T) / 2 + lift * np.eye(d))
+        defect = Balls.exact(factor) @ factor.T - gram - lift * np.eye(d)
+        rest = replace(
+            self,
+            columns=self.columns[:, members],
+            starts=np.cumsum(sizes[kept]) - sizes[kept],
+        )
+        if length(defect.magnitude()) > lift:
+            return self
+        return rest.joined(Balls.exact(factor), d)
+
+    def support(self, rows: Balls) -> tuple[Array, Array]:
+        """[low, high] that holds each row's product with every deviation from the centre."""
+        reach = scaled_lengths(rows, self.slack)
+        if self.columns.shape[1]:
+            seen = (rows @ self.columns).magnitude()
+            sizes = np.sqrt(np.add.reduceat(seen**2, self.starts, axis=-1)) + LOST
+            reach = outward(reach + sizes.sum(-1), seen.shape[-1] + len(self.starts) + 4)
+        low, high = -reach, reach
+        for disc in self.discs:
+            hit = rows @ disc
+            pole = hit.magnitude()[:, 0]
+            up = np.maximum(hit.upper()[:, 1:].max(-1), 0)
+            down = np.maximum(-hit.lower()[:, 1:].min(-1), 0)
+            high = high + outward(np.hypot(pole, up), 4)
+            low = low - outward(np.hypot(pole, down), 4)
+        return low * (1 + 2 * gamma(len(self.discs))), high * (1 + 2 * gamma(len(self.discs)))
+
+    def norm(self) -> float:
+        """Upper bound of the length of every deviation from the centre.
+
+        |Σ M_g b_g| <= |[M_1/l_1 .. M_G/l_G]|_2 sqrt(Σ l_g²) for any l_g > 0; they are chosen so
+        that the groups contribute alike along the longest direction.
+        """
+        columns, starts, rest = [self.columns], list(self.starts), self.slack
+        for disc in self.discs:
+            middle = disc[:, 1:].mean(1)
+            starts.append(sum(c.shape[1] for c in columns))
+            columns.append(np.stack([disc[:, 0], middle], 1))
+            apart = Balls.exact(disc[:, 1:]) - middle[:, None]
+            rest = total(rest, float(apart.t.norm().upper().max()))
+        joint = np.concatenate(columns, 1)
+        if not joint.any():
+            return rest
+        sizes = np.diff([*starts, joint.shape[1]])
+        shares = balance(joint, np.array(starts))
+        stretched = Balls.exact(joint) / np.repeat(shares, sizes)
+        return total(scaled(spectral_norm(stretched), length(shares)), rest)
+
+
+def scaled_lengths(rows: Balls, factor: float) -> Array:
+    """Upper bounds of factor |row|."""
+    return outward(rows.norm().upper() * factor, 2)
+
+
+def balance(columns: Array, starts: Array) -> Array:
+    """Weights l_g for ``Stream.norm``: any are sound, these are near the best."""
+    weights = np.sqrt(np.add.reduceat((columns**2).sum(0), starts))
+    weights = np.maximum(weights, weights.max() * 1e-9) ** 0.5
+    sizes = np.diff([*starts, columns.shape[1]])
+    for _ in range(2):
+        stretched = columns / np.repeat(weights, sizes)
+        _, vectors = np.linalg.eigh(stretched @ stretched.T)
+        seen = np.sqrt(np.add.reduceat((vectors[:, -1] @ columns) ** 2, starts))
+        weights = np.sqrt((np.maximum(seen, seen.max() * 1e-3) * weights**2) ** 0.5)
+    return weights
