@@ -23,11 +23,16 @@ def causal_mask(
     return torch.arange(length, device=device) <= query[:, None]
 
 
-def mixing(kind: str, scores: Scores, visible: Bool[Tensor, "t s"], ssa: Tensor | None) -> Scores:
+def mixing(
+    kind: str,
+    scores: Scores,
+    visible: Bool[Tensor, "t s"],
+    ssa: tuple[Tensor, Tensor] | None = None,
+) -> Scores:
     """Weights of the values.
 
     softmax exp(s)/sum; hardmax 1 at the maximum, ties shared (its scores get no gradient);
-    ssa (1 + b|s|)^(n sgn s)/sum, `ssa` = (log b, log n); sigmoid 1/(1 + exp(-s)) and linear s:
+    ssa (1 + b|s|)^(n sgn s)/sum, `ssa` = (b, n); sigmoid 1/(1 + exp(-s)) and linear s:
     not normalised.
     """
     if kind == "linear":
@@ -36,7 +41,7 @@ def mixing(kind: str, scores: Scores, visible: Bool[Tensor, "t s"], ssa: Tensor 
         return torch.sigmoid(scores).masked_fill(~visible, 0.0)
     if kind == "ssa":
         assert ssa is not None
-        b, n = ssa.exp()
+        b, n = ssa
         scores = n * scores.sign() * torch.log1p(b * scores.abs())
     scores = scores.masked_fill(~visible, -torch.inf)
     if kind == "hardmax":
@@ -46,7 +51,10 @@ def mixing(kind: str, scores: Scores, visible: Bool[Tensor, "t s"], ssa: Tensor 
 
 
 class Attention(nn.Module):
-    """sum_h W_O,h sum_j weight_tj (W_V,h u_j + b_V,h) + b_O; scores q.k / sqrt(width / heads)."""
+    """sum_h W_O,h sum_j weight_tj (W_V,h u_j + b_V,h) + b_O; scores q.k / sqrt(width / heads).
+
+    Any batch dimensions: sim.ensemble puts one of K models in front of those of the prompts.
+    """
 
     def __init__(self, config: Model) -> None:
         """Four square maps; `ssa_b`, `ssa_n` are log b and log n of the SSA score."""
@@ -58,18 +66,23 @@ class Attention(nn.Module):
             self.ssa_b = nn.Parameter(torch.tensor([SSA_B]))
             self.ssa_n = nn.Parameter(torch.tensor([SSA_N]))
 
-    def split(self, u: Float[Tensor, "b t d"]) -> Float[Tensor, "b h t dh"]:
+    def split(self, u: Float[Tensor, "*b t d"]) -> Float[Tensor, "*b h t dh"]:
         """One matrix a head."""
-        return u.unflatten(-1, (self.heads, -1)).transpose(1, 2)
+        return u.unflatten(-1, (self.heads, -1)).transpose(-3, -2)
+
+    def ssa(self) -> tuple[Tensor, Tensor] | None:
+        """(b, n), shaped to go with scores (.., b, h, t, s)."""
+        if self.score != "ssa":
+            return None
+        return self.ssa_b.exp()[..., None, None, None], self.ssa_n.exp()[..., None, None, None]
 
     def forward(
-        self, u: Float[Tensor, "b s d"], visible: Bool[Tensor, "t s"]
-    ) -> Float[Tensor, "b t d"]:
+        self, u: Float[Tensor, "*b s d"], visible: Bool[Tensor, "t s"]
+    ) -> Float[Tensor, "*b t d"]:
         """Outputs for the queries that the mask has rows for: every token, or every other."""
-        stride = -(-u.shape[1] // visible.shape[0])
-        q = self.split(self.query(u[:, ::stride]))
+        stride = -(-u.shape[-2] // visible.shape[0])
+        q = self.split(self.query(u[..., ::stride, :]))
         k, v = self.split(self.key(u)), self.split(self.value(u))
-        ssa = torch.cat([self.ssa_b, self.ssa_n]) if self.score == "ssa" else None
-        scores = (q * q.shape[-1] ** -0.5) @ k.transpose(-1, -2)
-        mixed = mixing(self.score, scores, visible, ssa) @ v
-        return self.output(mixed.transpose(1, 2).flatten(-2))
+        scores = (q * q.shape[-1] ** -0.5) @ k.mT
+        mixed = mixing(self.score, scores, visible, self.ssa()) @ v
+        return self.output(mixed.transpose(-3, -2).flatten(-2))

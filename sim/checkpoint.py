@@ -13,8 +13,8 @@ import hashlib
 import json
 import os
 import platform
-import tempfile
 import typing
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,8 @@ from sim.errors import CheckpointError, UserError
 from sim.model import Transformer
 
 KEY = "icl_limits"
+# what reading a file that is cut off, scrambled or foreign can raise
+DAMAGE = (SafetensorError, OSError, ValueError, LookupError, TypeError, AttributeError)
 
 
 @dataclass(frozen=True)
@@ -49,8 +51,8 @@ class Checkpoint:
         }
 
 
-def environment(device: torch.device | str = "cpu") -> dict[str, Any]:
-    """What a result is bit-identical for: versions, threads, instruction set, device."""
+def environment(device: torch.device | str = "cpu", **more: Any) -> dict[str, Any]:
+    """What a result is bit-identical for: versions, threads, instruction set, device, and more."""
     device = torch.device(device)
     cuda = device.type == "cuda"
     return {
@@ -59,12 +61,13 @@ def environment(device: torch.device | str = "cpu") -> dict[str, Any]:
         "threads": torch.get_num_threads(),
         "cpu": torch.backends.cpu.get_cpu_capability(),
         "device": torch.cuda.get_device_name(device) if cuda else "cpu",
+        **more,
     }
 
 
 def differences(there: dict[str, Any], here: dict[str, Any]) -> list[str]:
     """What differs between two environments, in words."""
-    names = ("device", "threads", "torch", "cpu")
+    names = ("device", "threads", "torch", "cpu", "stack", "processes")
     return [
         f"{name} {there.get(name)} there, {here.get(name)} here"
         for name in names
@@ -78,25 +81,30 @@ def write_atomically(path: Path, data: bytes) -> None:
     Raises:
         UserError: the folder cannot be written to, or the disk is full; the old file is as it was.
     """
-    name = None
+    # No tempfile: its files are readable by their owner only, whatever the umask says.
+    part = path.with_name(f"{path.name}.{os.getpid()}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".part", delete=False) as new:
-            name = new.name
+        with open(part, "wb") as new:
             new.write(data)
             new.flush()
             os.fsync(new.fileno())
-        os.replace(name, path)
+        os.replace(part, path)
         folder = os.open(path.parent, os.O_RDONLY)
         os.fsync(folder)
         os.close(folder)
     except OSError as error:
-        if name is not None and os.path.exists(name):
-            os.unlink(name)
-        raise UserError(
-            f"{path}: cannot be written ({error.strerror or error}); nothing was lost: free some "
-            "space or choose another folder with --runs, and run the same command again"
-        ) from error
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
+        raise unwritable(path, error) from error
+
+
+def unwritable(path: Path, error: OSError) -> UserError:
+    """What to say when the system refuses to write a file of a run."""
+    return UserError(
+        f"{path}: cannot be written ({error.strerror or error}); the last checkpoint is as it was: "
+        "free some space or choose another folder with --runs, and run the same command again"
+    )
 
 
 def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
@@ -130,7 +138,11 @@ def build(kind: Any, value: Any) -> Any:
         return kind(**{name: build(hints[name], entry) for name, entry in value.items()})  # type: ignore[operator]
     arguments = typing.get_args(kind)
     if typing.get_origin(kind) is tuple:
+        if len(arguments) != len(value) and Ellipsis not in arguments:
+            raise ValueError(f"{value!r} is no {kind}")
         return tuple(build(arguments[0], entry) for entry in value)
+    if kind is float and type(value) is int:
+        return value
     if value not in arguments if arguments else type(value) is not kind:
         raise ValueError(f"{value!r} is no {kind}")
     return value
@@ -156,9 +168,12 @@ def load(path: Path) -> Checkpoint:
             tensors = {name: file.get_tensor(name) for name in file.keys()}
         config = build(Train, header["config"])
         return Checkpoint(config, int(header["step"]), tensors, dict(header["environment"]))
-    except (SafetensorError, OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except CheckpointError:
+        raise
+    except (*DAMAGE, UserError) as error:
+        reason = " ".join(str(error).split()) or type(error).__name__
         raise CheckpointError(
-            f"{path}: damaged, or written by another version ({error}); "
+            f"{path}: damaged, or written by another version ({reason}); "
             "take an older checkpoint, or train again"
         ) from error
 
@@ -173,17 +188,30 @@ def load_model(path: Path, device: torch.device | str = "cpu") -> Transformer:
     return model_of(checkpoint, path).to(device)
 
 
-def model_of(checkpoint: Checkpoint, path: Path) -> Transformer:
-    """The network of a checkpoint that was read from a path."""
-    tensors = checkpoint.part("model.")
+def not_finite(tensors: dict[str, Tensor]) -> str | None:
+    """The first tensor that holds NaN or an infinite number."""
     for name, tensor in tensors.items():
         if not torch.isfinite(tensor).all():
-            raise CheckpointError(
-                f"{path}: {name} holds NaN or infinite numbers; take an older one"
-            )
+            return name
+    return None
+
+
+def check_finite(checkpoint: Checkpoint, path: Path) -> None:
+    """Refuse a checkpoint that was read and is no good.
+
+    Raises:
+        CheckpointError: naming the tensor.
+    """
+    if name := not_finite(checkpoint.tensors):
+        raise CheckpointError(f"{path}: {name} holds NaN or infinite numbers; take an older one")
+
+
+def model_of(checkpoint: Checkpoint, path: Path) -> Transformer:
+    """The network of a checkpoint that was read from a path."""
+    check_finite(checkpoint, path)
     try:
         model = Transformer(checkpoint.config.model, checkpoint.config.seed)
-        model.load_state_dict(tensors)
+        model.load_state_dict(checkpoint.part("model."))
     except RuntimeError as error:
         reason = str(error).splitlines()[-1].strip()
         raise CheckpointError(f"{path}: the tensors do not fit the config: {reason}") from error

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
 from typing import Any
 
 from sim.errors import UserError
@@ -28,12 +29,13 @@ def _child(out: Connection, function: Callable[..., Any], arguments: tuple[Any, 
         out.send((False, f"{type(error).__name__}: {error}"))
 
 
-def _in_own_process(function: Callable[..., Any], *arguments: Any) -> Any:
+def _in_own_process(alive: set[BaseProcess], function: Callable[..., Any], *arguments: Any) -> Any:
     """Run in a fresh interpreter, so that a crash takes one job with it and no other."""
     fresh = multiprocessing.get_context("spawn")
     receive, send = fresh.Pipe(duplex=False)
     process = fresh.Process(target=_child, args=(send, function, arguments))
     process.start()
+    alive.add(process)
     send.close()
     try:
         done, value = receive.recv()
@@ -42,6 +44,7 @@ def _in_own_process(function: Callable[..., Any], *arguments: Any) -> Any:
         raise JobFailed(f"its process died with exit code {process.exitcode}") from None
     finally:
         receive.close()
+        alive.discard(process)
     process.join()
     if not done:
         raise JobFailed(value)
@@ -54,8 +57,14 @@ def processes(workers: int, address: str | None = None) -> Iterator[Submit]:
     if address is not None:
         raise UserError(f"local processes have no address, got {address!r}; use another engine")
     pool = ThreadPoolExecutor(workers)
+    alive: set[BaseProcess] = set()
     try:
-        yield lambda function, *arguments: pool.submit(_in_own_process, function, *arguments)
+        yield lambda function, *arguments: pool.submit(_in_own_process, alive, function, *arguments)
+    except BaseException:
+        # the trainer answers a SIGTERM with a checkpoint
+        for process in list(alive):
+            process.terminate()
+        raise
     finally:
         pool.shutdown(cancel_futures=True)
 

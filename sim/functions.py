@@ -15,7 +15,7 @@ def continuous(
     task: Task,
     points: int,
     batch: int,
-    seed: int,
+    seed: int | Tensor,
     step: int | Tensor,
     device: torch.device | str = "cpu",
 ) -> tuple[Float[Tensor, "b n"], Float[Tensor, "b n"]]:
@@ -46,7 +46,7 @@ def zeros(
     task: Task,
     points: int,
     batch: int,
-    seed: int,
+    seed: int | Tensor,
     step: int | Tensor,
     device: torch.device | str = "cpu",
 ) -> tuple[Float[Tensor, "b n"], Float[Tensor, "b n"]]:

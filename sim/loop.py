@@ -1,34 +1,27 @@
 """Training from wherever a run stands to its end: resumable, interruptible, recorded."""
 
 import dataclasses
-import json
+import os
 import signal
-import sys
 import threading
-import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import torch
-from torch import Tensor
 
-from sim import runs, schedules
-from sim.checkpoint import (
-    Checkpoint,
-    differences,
-    environment,
-    load,
-    path_of,
-    save_checkpoint,
-    steps_in,
-    write_atomically,
-)
+from sim import runs
+from sim.baselines import Predictor
+from sim.checkpoint import load_model, path_of
 from sim.config import Train
-from sim.errors import CheckpointError, UserError
-from sim.metrics import Metrics, SinkName, cut_back
+from sim.distributed import ALONE, Group
+from sim.ensemble import Ensemble
+from sim.graphs import Graphs
+from sim.metrics import Metrics, SinkName
 from sim.progress import progress
+from sim.recorder import Recorder
 from sim.result import final_error
+from sim.resume import keep, resume, settle
 from sim.trainer import Trainer
 
 LOG_EVERY = 20
@@ -60,95 +53,86 @@ def interruptible() -> Iterator[list[int]]:
             signal.signal(number, handler)
 
 
-def warn(text: str) -> None:
-    """One line on stderr."""
-    print(f"warning: {text}", file=sys.stderr)
+def on(device: torch.device, path: Path) -> Predictor:
+    """The model of a checkpoint as a predictor that runs on a device and takes CPU prompts."""
+    model = load_model(path, device)
+    return lambda xs, ys: model(xs.to(device), ys.to(device)).cpu()
 
 
-def resume(trainer: Trainer, folder: Path) -> int:
-    """Load the newest checkpoint of the folder, if there is one; returns the steps done.
-
-    Raises:
-        CheckpointError: it is damaged, or was made with another config.
-    """
-    done = steps_in(folder)
-    if not done:
-        return 0
-    path = path_of(folder, done[-1])
-    checkpoint = load(path)
-    if checkpoint.config.run_id != trainer.config.run_id:
-        raise CheckpointError(
-            f"{path} belongs to run {checkpoint.config.run_id}, this is {trainer.config.run_id}: "
-            "the config changed since; train in another folder (--runs) or restore the config"
-        )
-    if different := differences(checkpoint.environment, environment(trainer.device)):
-        warn(
-            f"{path.name} was made elsewhere ({'; '.join(different)}): not bit-identical from here"
-        )
-    try:
-        trainer.load(checkpoint.tensors)
-    except (KeyError, RuntimeError) as error:
-        raise CheckpointError(f"{path}: does not hold this model's state: {error}") from error
-    return checkpoint.step
+def prepare(configs: Sequence[Train], device: torch.device, group: Group) -> Trainer:
+    """One model or a stack of them, on a GPU with every step in one CUDA graph."""
+    if device.type == "cuda":
+        # what makes two runs on one kind of GPU bit-identical; must be set before the first product
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+        torch.use_deterministic_algorithms(True, warn_only=True)
+        torch.utils.deterministic.fill_uninitialized_memory = False  # pyright: ignore
+    if len(configs) > 1:
+        trainer = Ensemble(configs, device)
+    else:
+        trainer = Trainer(configs[0], device, group)
+    if device.type == "cuda" and group.size == 1:
+        trainer.once = Graphs(trainer)
+    return trainer
 
 
-class Recorder:
-    """Losses between two looks at them: no step waits for the device to finish."""
-
-    def __init__(self, config: Train, folder: Path, metrics: Metrics, done: int) -> None:
-        """`done` steps were done before."""
-        self.config, self.folder, self.metrics = config, folder, metrics
-        self.pending: list[Tensor] = []
-        self.done, self.since = done, time.monotonic()
-
-    def add(self, loss: Tensor) -> None:
-        """The loss of the next step."""
-        self.pending.append(loss)
-
-    def look(self) -> str:
-        """Log the mean loss since the last look; a text for the progress line.
-
-        Raises:
-            UserError: a loss was NaN or infinite; the last checkpoint is good.
-        """
-        if not self.pending:
-            return ""
-        losses = torch.stack(self.pending).double().cpu()
-        bad = (~torch.isfinite(losses)).nonzero()
-        if len(bad):
-            first = int(bad[0])
-            kept = steps_in(self.folder)
-            where = f"the checkpoint of step {kept[-1]} is good" if kept else "none was saved yet"
-            raise UserError(
-                f"the loss is {losses[first]:g} at step {self.done + first}: training stopped, "
-                f"{where}; try a lower --optimizer.rate"
-            )
-        now = time.monotonic()
-        speed = len(losses) * self.config.batch / max(now - self.since, 1e-9)
-        self.done += len(losses)
-        mean = float(losses.mean())
-        rate = schedules.rate(self.config, self.done - 1)
-        self.metrics.log(
-            self.done, {"loss": mean, "rate": rate, "samples_per_second": round(speed, 1)}
-        )
-        self.pending, self.since = [], now
-        return f"loss {mean:.5f}  {speed:.0f} prompts/s"
-
-
-def keep(trainer: Trainer, folder: Path, step: int) -> Path:
-    """Write the checkpoint of a step, then drop all but it and the one before.
+def follow(
+    trainer: Trainer, folders: Sequence[Path], recorder: Recorder, quiet: bool = False
+) -> None:
+    """The steps that are left, with their logs and checkpoints.
 
     Raises:
-        UserError: a parameter is no number (nothing is written), or the disk refuses.
+        UserError, Interrupted: see ``train_together``.
     """
-    path = path_of(folder, step)
-    if not trainer.finite():
-        raise UserError(f"a parameter became NaN before step {step}: no checkpoint was written")
-    state = Checkpoint(trainer.config, step, trainer.tensors(), environment(trainer.device))
-    save_checkpoint(path, state)
-    for old in steps_in(folder)[:-2]:
-        path_of(folder, old).unlink(missing_ok=True)
-    return path
+    group, config, done = trainer.group, trainer.config, recorder.done
+    hush = quiet or not group.leads
+    with interruptible() as caught, progress(config.steps, done, hush) as tell:
+        for step in range(done, config.steps):
+            recorder.add(trainer.advance(step))
+            save = step + 1 == config.steps or (step + 1) % config.checkpoint_every == 0
+            look = save or (step + 1) % LOG_EVERY == 0
+            # several processes stop together: they ask each other, and not at every step
+            stop = (look or group.size == 1) and group.any(bool(caught), trainer.device)
+            if look or stop:
+                tell(step + 1, recorder.look())
+            if (save or stop) and group.leads:
+                keep(trainer, folders, step + 1)
+            if stop:
+                raise Interrupted(f"stopped after step {step + 1}; the same command continues")
+
+
+def train_together(
+    configs: Sequence[Train],
+    root: Path,
+    *,
+    device: torch.device | str | None = None,
+    quiet: bool = False,
+    log_to: tuple[SinkName, ...] = (),
+    group: Group = ALONE,
+) -> list[Path]:
+    """Train to the end, several configs as one stack, and return the last checkpoints' paths.
+
+    The caller holds the runs' locks.
+
+    Raises:
+        UserError: NaN loss, a folder or disk that cannot be written to, a foreign checkpoint.
+        Interrupted: after Ctrl-C or SIGTERM, with everything saved.
+    """
+    device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+    folders = [runs.folder(config, root) for config in configs]
+    trainer = prepare(configs, device, group)
+    done, metrics = 0, []
+    if group.leads:
+        done = resume(trainer, folders)
+        for folder, config in zip(folders, configs, strict=True):
+            settle(folder, config, done)
+            metrics.append(Metrics(folder, dataclasses.asdict(config), log_to))
+    done = group.follow(done, list(trainer.tensors().values()), device)
+    recorder = Recorder(configs, folders, metrics, done)
+    follow(trainer, folders, recorder, quiet)
+    paths = [path_of(folder, configs[0].steps) for folder in folders]
+    for config, path, log in zip(configs, paths, metrics, strict=False):
+        log.log(config.steps, final_error(on(device, path), config))
+    return paths
 
 
 def train(
@@ -158,33 +142,8 @@ def train(
     device: torch.device | str | None = None,
     quiet: bool = False,
     log_to: tuple[SinkName, ...] = (),
+    group: Group = ALONE,
 ) -> Path:
-    """Train to the end and return the last checkpoint's path; the caller holds the run's lock.
-
-    Raises:
-        UserError: NaN loss, a folder or disk that cannot be written to, a foreign checkpoint.
-        Interrupted: after Ctrl-C or SIGTERM, with everything saved.
-    """
-    device = device or ("cuda" if torch.cuda.is_available() else "cpu")
-    folder = runs.folder(config, root)
-    written = json.dumps(dataclasses.asdict(config), indent=1) + "\n"
-    write_atomically(folder / "config.json", written.encode())
-    trainer = Trainer(config, device)
-    done = resume(trainer, folder)
-    cut_back(folder / "metrics.jsonl", done)
-    metrics = Metrics(folder, dataclasses.asdict(config), log_to)
-    recorder = Recorder(config, folder, metrics, done)
-    path = path_of(folder, done) if done else None
-    with interruptible() as caught, progress(config.steps, done, quiet) as tell:
-        for step in range(done, config.steps):
-            recorder.add(trainer.advance(step))
-            last, save = step + 1 == config.steps, (step + 1) % config.checkpoint_every == 0
-            if last or save or caught or (step + 1) % LOG_EVERY == 0:
-                tell(step + 1, recorder.look())
-            if last or save or caught:
-                path = keep(trainer, folder, step + 1)
-            if caught:
-                raise Interrupted(f"stopped after step {step + 1}; the same command continues")
-    assert path is not None, "a run has at least one step"
-    metrics.log(config.steps, final_error(trainer.model.eval(), config))
+    """Train one model to the end; see ``train_together``."""
+    (path,) = train_together([config], root, device=device, quiet=quiet, log_to=log_to, group=group)
     return path

@@ -6,22 +6,28 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
 
+from sim.checkpoint import unwritable, write_atomically
+
 SinkName = Literal["tensorboard", "wandb", "trackio"]
 Sink = Callable[[int, dict[str, float]], None]
 
 
 def cut_back(path: Path, step: int) -> None:
-    """Drop what was logged after the step that a run resumes from, and a torn last line."""
+    """Drop what was logged after the step that a run resumes from, and a torn last line.
+
+    Also the final error, which a run that resumes will measure again.
+    """
     if not path.exists():
         return
     kept = []
-    for line in path.read_text().splitlines():
+    for line in path.read_text(errors="replace").splitlines():
         try:
-            if json.loads(line)["step"] <= step:
+            row = json.loads(line)
+            if row["step"] <= step and "error" not in row:
                 kept.append(line)
-        except (ValueError, KeyError):
+        except (ValueError, KeyError, TypeError):
             continue
-    path.write_text("".join(f"{line}\n" for line in kept))
+    write_atomically(path, "".join(f"{line}\n" for line in kept).encode())
 
 
 def sink(name: SinkName, folder: Path, config: dict[str, Any]) -> Sink:
@@ -65,9 +71,16 @@ class Metrics:
         print(f"warning: no more logging to {name}: {error}", file=sys.stderr)
 
     def log(self, step: int, values: dict[str, float]) -> None:
-        """One row, on the disk before the next step begins."""
-        with open(self.path, "a") as file:
-            file.write(json.dumps({"step": step, **values}) + "\n")
+        """One row, given to the system before the next step begins.
+
+        Raises:
+            UserError: the disk is full, or the folder cannot be written to.
+        """
+        try:
+            with open(self.path, "a") as file:
+                file.write(json.dumps({"step": step, **values}) + "\n")
+        except OSError as error:
+            raise unwritable(self.path, error) from error
         for name in list(self.sinks):
             try:
                 self.sinks[name](step, values)

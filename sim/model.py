@@ -61,11 +61,11 @@ class Block(nn.Module):
             self.norm2 = norm(config.block_norm, config.width, config.eps)
             self.mlp = MLP(config)
 
-    def forward(self, h: Float[Tensor, "b s d"], visible: Tensor) -> Float[Tensor, "b t d"]:
+    def forward(self, h: Float[Tensor, "*b s d"], visible: Tensor) -> Float[Tensor, "*b t d"]:
         """The stream after the block, at the queries that the mask has rows for."""
-        stride = -(-h.shape[1] // visible.shape[0])
+        stride = -(-h.shape[-2] // visible.shape[0])
         change = self.attention(h if self.post else self.norm1(h), visible)
-        h = self.after(h[:, ::stride], change, self.norm1)
+        h = self.after(h[..., ::stride, :], change, self.norm1)
         if hasattr(self, "mlp"):
             h = self.after(h, self.mlp(h if self.post else self.norm2(h)), self.norm2)
         return h
@@ -115,46 +115,47 @@ class Transformer(nn.Module):
                 drawn = normals(parameter.numel(), seed, PARAMETERS + index, 0)
                 parameter.copy_((scale * drawn).reshape(parameter.shape))
 
-    def embed(self, tokens: Float[Tensor, "b t"] | Float[Tensor, "b t 2"]) -> Tensor:
+    def embed(self, tokens: Float[Tensor, "*b t"] | Float[Tensor, "*b t 2"]) -> Tensor:
         """Read-in plus positions."""
-        length = tokens.shape[1]
+        numbers = tokens if self.config.packed else tokens.unsqueeze(-1)
+        length = numbers.shape[-2]
         if length > self.rows:
             raise UserError(
                 f"{length} tokens, but the model has {self.rows} positions; train with "
                 "--model.context set to the longest prompt you want to try"
             )
-        h = self.read_in(tokens if self.config.packed else tokens.unsqueeze(-1))
+        h = self.read_in(numbers)
         if self.config.positions == "learned":
-            h = h + self.positions.weight[:length]
+            h = h + self.positions.weight[..., None, :length, :]
         return h
 
-    def residual(self, tokens: Tensor, stride: int = 1) -> Float[Tensor, "b t d"]:
+    def residual(self, tokens: Tensor, stride: int = 1) -> Float[Tensor, "*b t d"]:
         """The stream that enters the final norm, at every token or at every other.
 
         With stride 2 the last block computes nothing for the y tokens, which nobody reads: the
         same numbers at 15 % less work.
         """
         h = self.embed(tokens)
-        visible = causal_mask(h.shape[1], device=h.device)
-        last = causal_mask(h.shape[1], stride, h.device)
+        visible = causal_mask(h.shape[-2], device=h.device)
+        last = causal_mask(h.shape[-2], stride, h.device)
         for block in self.blocks[:-1]:
             h = block(h, visible)
-        return self.blocks[-1](h, last) if len(self.blocks) else h[:, ::stride]
+        return self.blocks[-1](h, last) if len(self.blocks) else h[..., ::stride, :]
 
     def readout(self, residual: Float[Tensor, "*b d"]) -> Float[Tensor, "*b"]:
         """w . final_norm(h) + b."""
         return self.read_out(self.final_norm(residual)).squeeze(-1)
 
-    def tokens(self, tokens: Float[Tensor, "b t"]) -> Float[Tensor, "b t"]:
+    def tokens(self, tokens: Float[Tensor, "*b t"]) -> Float[Tensor, "*b t"]:
         """Read-out at every token."""
         return self.readout(self.residual(tokens))
 
-    def plain(self, xs: Float[Tensor, "b n"], ys: Float[Tensor, "b n"]) -> Float[Tensor, "b n"]:
+    def plain(self, xs: Float[Tensor, "*b n"], ys: Float[Tensor, "*b n"]) -> Float[Tensor, "*b n"]:
         """Predictions without the equivariant wrapper: what is trained."""
         if self.config.packed:
-            before = torch.cat([torch.zeros_like(ys[:, :1]), ys[:, :-1]], dim=1)
+            before = torch.cat([torch.zeros_like(ys[..., :1]), ys[..., :-1]], dim=-1)
             return self.readout(self.residual(torch.stack([xs, before], dim=-1)))
-        prompt = torch.stack([xs, ys], dim=-1).flatten(1)[:, :-1]
+        prompt = torch.stack([xs, ys], dim=-1).flatten(-2)[..., :-1]
         return self.readout(self.residual(prompt, stride=2))
 
     def forward(self, xs: Float[Tensor, "b n"], ys: Float[Tensor, "b n"]) -> Float[Tensor, "b n"]:

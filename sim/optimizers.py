@@ -65,6 +65,42 @@ class Muon(torch.optim.Optimizer):
         return gradient.lerp(momentum, MOMENTUM)
 
 
+def adam(
+    parameters: list[nn.Parameter], rate: Tensor, betas: tuple[float, float]
+) -> torch.optim.Adam:
+    """Adam in one kernel, its moments there from the start: a checkpoint holds all or is damaged.
+
+    On a GPU it is one that a CUDA graph can capture.
+    """
+    made = torch.optim.Adam(
+        parameters, lr=rate, betas=betas, fused=True, capturable=rate.device.type == "cuda"
+    )
+    for parameter in parameters:
+        made.state[parameter] = {
+            "step": torch.zeros((), device=rate.device),
+            "exp_avg": torch.zeros_like(parameter),
+            "exp_avg_sq": torch.zeros_like(parameter),
+        }
+    return made
+
+
+@torch.no_grad()
+def fill(targets: dict[str, Tensor], values: dict[str, Tensor]) -> None:
+    """Copy values into tensors of the same names and shapes; none is written if one does not fit.
+
+    Raises:
+        ValueError: the name that is missing, unknown or misshapen.
+    """
+    if different := sorted(targets.keys() ^ values.keys()):
+        where = "missing" if different[0] in targets else "not known here"
+        raise ValueError(f"{different[0]} is {where}")
+    for name, target in targets.items():
+        if target.shape != values[name].shape:
+            raise ValueError(f"{name} is {tuple(values[name].shape)}, not {tuple(target.shape)}")
+    for name, target in targets.items():
+        target.copy_(values[name])
+
+
 def is_block_matrix(name: str) -> bool:
     """Whether a parameter of sim.model.Transformer is one of a block's matrices."""
     return name.startswith("blocks.") and name.endswith("weight") and "norm" not in name
@@ -81,14 +117,13 @@ class Optimizers:
         device = next(iter(named.values())).device
         self.rate = torch.tensor(config.rate, device=device)
         self.members: list[torch.optim.Optimizer] = [
-            torch.optim.Adam([named[n] for n in rest], lr=self.rate, betas=config.betas, fused=True)
+            adam([named[n] for n in rest], self.rate, config.betas)
         ]
         if muon:
             self.members.append(Muon([named[n] for n in muon], lr=self.rate))
 
-    def step(self, rate: float) -> None:
-        """One update at this learning rate; gradients stay as they are."""
-        self.rate.fill_(rate)
+    def step(self) -> None:
+        """One update at the rate that the tensor `rate` holds; gradients stay as they are."""
         for member in self.members:
             member.step()
 
@@ -102,10 +137,9 @@ class Optimizers:
         return found
 
     def load(self, tensors: dict[str, Tensor]) -> None:
-        """Put back what ``tensors`` gave; cloned, since files are not aligned as memory is."""
-        for key, value in tensors.items():
-            _, kind, name = key.split(".", 2)
-            parameter = self.named[name]
-            for member in self.members:
-                if any(parameter is p for g in member.param_groups for p in g["params"]):
-                    member.state[parameter][kind] = value.to(parameter.device, copy=True)
+        """Put back what ``tensors`` gave, in place.
+
+        Raises:
+            ValueError: a moment is missing, is not one of these optimisers', or is misshapen.
+        """
+        fill(self.tensors(), tensors)

@@ -22,8 +22,8 @@ def _multiply(a: int, b: Int[Tensor, " n"]) -> tuple[Int[Tensor, " n"], Int[Tens
     return (product >> 32) & _MASK, product & _MASK
 
 
-def philox(counter: Int[Tensor, "4 n"], key: tuple[int, int]) -> Int[Tensor, "4 n"]:
-    """Ten rounds over 32-bit words kept in int64."""
+def philox(counter: Int[Tensor, "4 ..."], key: tuple[int | Tensor, int]) -> Int[Tensor, "4 ..."]:
+    """Ten rounds over 32-bit words kept in int64; the key broadcasts against the counters."""
     c0, c1, c2, c3 = counter.unbind()
     k0, k1 = key
     for _ in range(10):
@@ -35,30 +35,47 @@ def philox(counter: Int[Tensor, "4 n"], key: tuple[int, int]) -> Int[Tensor, "4 
 
 
 def words(
-    count: int, seed: int, stream: int, step: int | Tensor, device: torch.device | str = "cpu"
-) -> Int[Tensor, " count"]:
-    """`count` 32-bit words; key (seed, stream), counter (block, step, high words of both)."""
-    blocks = -(-count // 4)
-    block = torch.arange(blocks, device=device)
-    step = torch.as_tensor(step, dtype=torch.int64, device=device)
-    rest = torch.stack([step & _MASK, step >> 32, torch.full_like(step, seed >> 32)])
-    counter = torch.cat([block[None], rest[:, None].expand(-1, blocks)])
-    return philox(counter, (seed & _MASK, stream)).T.reshape(-1)[:count]
+    count: int,
+    seed: int | Int[Tensor, "*p"],
+    stream: int,
+    step: int | Int[Tensor, "*p"],
+    device: torch.device | str = "cpu",
+) -> Int[Tensor, "*p count"]:
+    """`count` 32-bit words; key (seed, stream), counter (block, step, high words of both).
+
+    Tensors of seeds and steps give one row for each of their entries.
+    """
+    block = torch.arange(-(-count // 4), device=device)
+    seed, step = (
+        torch.as_tensor(number, dtype=torch.int64, device=device)[..., None]
+        for number in (seed, step)
+    )
+    place = torch.broadcast_tensors(block, step & _MASK, step >> 32, seed >> 32)
+    rounds = philox(torch.stack(place), (seed & _MASK, stream))
+    return rounds.movedim(0, -1).flatten(-2)[..., :count]
 
 
 def uniforms(
-    count: int, seed: int, stream: int, step: int | Tensor, device: torch.device | str = "cpu"
-) -> Float[Tensor, " count"]:
+    count: int,
+    seed: int | Int[Tensor, "*p"],
+    stream: int,
+    step: int | Int[Tensor, "*p"],
+    device: torch.device | str = "cpu",
+) -> Float[Tensor, "*p count"]:
     """Uniform on the odd multiples of 2^-25 in (0, 1), from the top 24 bits; exact in float64."""
     top = words(count, seed, stream, step, device) >> 8
     return (top.double() + 0.5) * 2.0**-24
 
 
 def normals(
-    count: int, seed: int, stream: int, step: int | Tensor, device: torch.device | str = "cpu"
-) -> Float[Tensor, " count"]:
+    count: int,
+    seed: int | Int[Tensor, "*p"],
+    stream: int,
+    step: int | Int[Tensor, "*p"],
+    device: torch.device | str = "cpu",
+) -> Float[Tensor, "*p count"]:
     """Standard normals (Box and Muller, float64: devices may differ in the last bit of that)."""
     half = -(-count // 2)
-    u, v = uniforms(2 * half, seed, stream, step, device).reshape(2, half)
+    u, v = uniforms(2 * half, seed, stream, step, device).unflatten(-1, (2, half)).unbind(-2)
     radius, angle = (-2 * u.log()).sqrt(), 2 * math.pi * v
-    return torch.cat([radius * angle.cos(), radius * angle.sin()])[:count]
+    return torch.cat([radius * angle.cos(), radius * angle.sin()], dim=-1)[..., :count]

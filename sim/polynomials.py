@@ -34,7 +34,11 @@ def stage(task: Task, share: float) -> Task:
 
 
 def coefficients(
-    task: Task, batch: int, seed: int, step: int | Tensor, device: torch.device | str = "cpu"
+    task: Task,
+    batch: int,
+    seed: int | Tensor,
+    step: int | Tensor,
+    device: torch.device | str = "cpu",
 ) -> Float[Tensor, "batch k"]:
     """c_0 .. c_k for the largest degree; 0 above the degree of the prompt."""
     size = max(task.degrees) + 1
@@ -62,7 +66,7 @@ def batch(
     task: Task,
     points: int,
     batch: int,
-    seed: int,
+    seed: int | Tensor,
     step: int | Tensor,
     device: torch.device | str = "cpu",
 ) -> tuple[Float[Tensor, "b n"], Float[Tensor, "b n"]]:

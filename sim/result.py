@@ -9,16 +9,16 @@ from sim.baselines import Predictor, nearest, zero
 from sim.config import Task, Train
 from sim.evaluate import error_by_position
 
-PROMPTS, CHUNK = 2048, 512
+PROMPTS = 2048
 # Seeds of held-out prompts: one that no training uses, so that models of all seeds see the same.
 SEED = 2**31 - 1
 
 
-def relative_error(predictor: Predictor, task: Task, points: int, prompts: int = PROMPTS) -> float:
+def relative_error(predictor: Predictor, task: Task, points: int) -> float:
     """Mean squared error at the last query over that of the zero predictor, same prompts."""
 
     def last(of: Predictor) -> np.ndarray:
-        return error_by_position(of, task, prompts, SEED, points=points)[:, -1]
+        return error_by_position(of, task, PROMPTS, SEED, points=points)[:, -1]
 
     return float(last(predictor).mean() / last(zero).mean())
 

@@ -1,6 +1,7 @@
 """Where a run lives: its folder, its lock, its mark of being finished."""
 
 import fcntl
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -31,5 +32,29 @@ def locked(path: Path) -> Iterator[None]:
             f"{path}: cannot be written ({error.strerror}); choose another folder with --runs"
         ) from error
     with handle:
-        fcntl.flock(handle, fcntl.LOCK_EX)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            print(f"{path}: another process trains this run; waiting for it", file=sys.stderr)
+            fcntl.flock(handle, fcntl.LOCK_EX)
         yield
+
+
+def is_finished(path: Path) -> bool:
+    """Whether the run in this folder was trained to its end."""
+    return (path / FINISHED).exists()
+
+
+def finish(path: Path) -> None:
+    """Leave the mark.
+
+    Raises:
+        UserError: the folder cannot be written to.
+    """
+    try:
+        (path / FINISHED).touch()
+    except OSError as error:
+        raise UserError(
+            f"{path}: trained, but cannot be marked as finished ({error.strerror}); free some "
+            "space and run the same command again: it only marks"
+        ) from error

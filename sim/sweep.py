@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from sim.engines import Submit
-from sim.runs import FINISHED, folder, locked
+from sim.runs import finish, folder, is_finished, locked
 
 Job = Callable[[Any, Path], None]
 
@@ -35,10 +35,10 @@ def perform(job: Job, config: Any, root: Path) -> str:
     """Run one job under its lock unless it is finished; returns "finished" or "skipped"."""
     path = folder(config, root)
     with locked(path):
-        if (path / FINISHED).exists():
+        if is_finished(path):
             return "skipped"
         job(config, root)
-        (path / FINISHED).touch()
+        finish(path)
         return "finished"
 
 

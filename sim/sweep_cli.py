@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import sys
 from dataclasses import dataclass, field
 from functools import partial
@@ -11,7 +12,7 @@ from typing import Any, Literal
 from sim.engines import engine
 from sim.errors import UserError
 from sim.grid import expand, parse_axis
-from sim.runs import FINISHED, folder
+from sim.runs import folder, is_finished
 from sim.sweep import Outcome, sweep
 
 
@@ -37,17 +38,21 @@ class Settings:
     json: bool = False
 
 
-def train_job(threads: int, config: Any, root: Path) -> None:
-    """Train one config where it stands: from its last checkpoint, or from the start."""
+def train_job(threads: int, config: Any, root: Path, log_to: tuple[Any, ...] = ()) -> None:
+    """Train one config where it stands: from its last checkpoint, or from the start.
+
+    Without a progress bar: several jobs share one terminal.
+    """
     import torch
 
     from sim.loop import train
 
     torch.set_num_threads(threads)
-    train(config, root)
+    train(config, root, quiet=True, log_to=log_to)
 
 
-def _line(outcome: Outcome) -> str:
+def tell(outcome: Outcome) -> str:
+    """One line on what became of an attempt."""
     text = f"{outcome.state:8}  {outcome.name}-{outcome.run_id}  attempt {outcome.attempts}"
     text += f"  {outcome.seconds:.1f} s"
     return text if not outcome.message else f"{text}  {outcome.message}"
@@ -67,11 +72,11 @@ def run(settings: Settings) -> list[Outcome]:
     if settings.dry_run:
         for config in configs:
             path = folder(config, settings.runs)
-            print(f"{'finished' if (path / FINISHED).exists() else 'to do':8}  {path}")
+            print(f"{'finished' if is_finished(path) else 'to do':8}  {path}")
         return []
 
     def report(outcome: Outcome) -> None:
-        print(_line(outcome), file=sys.stderr, flush=True)
+        print(tell(outcome), file=sys.stderr, flush=True)
 
     job = partial(train_job, settings.threads)
     root = settings.runs.resolve()
@@ -79,16 +84,26 @@ def run(settings: Settings) -> list[Outcome]:
         return sweep(configs, root, submit, job, retries=settings.retries, report=report)
 
 
+def command() -> Settings:
+    """What the command line asks for; from here on SIGTERM is a Ctrl-C."""
+    try:
+        import tyro
+    except ImportError as error:
+        raise UserError("the command line needs tyro: pip install tyro") from error
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    return tyro.cli(Settings, prog="python -m sim.sweep")
+
+
 def main() -> None:
     """`python -m sim.sweep --grid model.layers=1,2,3 seed=0,1`; exit 1 if any run failed."""
-    import tyro
-
     try:
-        settings = tyro.cli(Settings, prog="python -m sim.sweep")
-        outcomes = run(settings)
+        outcomes = run(settings := command())
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)
+    except KeyboardInterrupt:
+        print("stopped; the same command continues from the last checkpoints", file=sys.stderr)
+        sys.exit(130)
     if settings.json:
         print(json.dumps([outcome._asdict() for outcome in outcomes], indent=1))
     elif outcomes:

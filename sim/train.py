@@ -1,30 +1,37 @@
 """`python -m sim.train [PRESET] [options]`: train a transformer on polynomials in context.
 
 A bare command trains `toy` (about a minute on two cores). Ctrl-C saves; the same command resumes,
-bit for bit at the same number of threads.
+bit for bit at the same number of threads. `torchrun --nproc-per-node 2 -m sim.train ..` trains one
+model on several processes or GPUs.
 """
 
 import difflib
+import os
 import sys
-from dataclasses import dataclass
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated
 
 import torch
 
+from sim import seeds
 from sim.checkpoint import path_of, steps_in
 from sim.config import Train
+from sim.distributed import ALONE, Group, group
 from sim.errors import UserError
 from sim.loop import Interrupted, train
 from sim.metrics import SinkName
 from sim.presets import PRESETS
-from sim.runs import FINISHED, folder, locked
+from sim.runs import finish, folder, is_finished, locked
 
 
 @dataclass(frozen=True)
 class Settings:
     """How to run, as opposed to what: none of these decides the result, but for the threads."""
 
+    seeds: tuple[int, ...] = ()
+    """Several models that differ in the seed: one stack on a GPU, one process a core on a CPU."""
     runs: Path = Path("runs")
     """Where the run's folder is made."""
     device: str | None = None
@@ -34,6 +41,7 @@ class Settings:
     log_to: tuple[SinkName, ...] = ()
     """Trackers beside metrics.jsonl: tensorboard, wandb, trackio."""
     quiet: bool = False
+    """No progress bar."""
 
 
 def preset(name: str) -> Train:
@@ -49,33 +57,46 @@ def preset(name: str) -> Train:
     return PRESETS[name]
 
 
-def run(config: Train, settings: Settings) -> Path:
-    """Train under the run's lock, or say that it is done; returns the last checkpoint's path.
+def check(settings: Settings) -> None:
+    """Set the number of threads.
 
     Raises:
-        UserError, Interrupted: see sim.loop.train; also a device that is not there.
+        UserError: no threads, or a device that is not there.
     """
     if settings.threads is not None:
         if settings.threads < 1:
             raise UserError(f"--threads {settings.threads}: at least one is needed")
         torch.set_num_threads(settings.threads)
     if settings.device is not None:
+        if settings.device.split(":")[0] not in ("cpu", "cuda"):
+            raise UserError(f"--device {settings.device}: this trains on cpu or cuda")
         try:
             torch.empty(1, device=settings.device)
         except (RuntimeError, AssertionError) as error:
             raise UserError(f"--device {settings.device}: {str(error).splitlines()[0]}") from error
-    path = folder(config, settings.runs)
-    with locked(path):
-        if (path / FINISHED).exists() and steps_in(path):
-            return path_of(path, steps_in(path)[-1])
+
+
+def run(config: Train, settings: Settings, together: Group = ALONE) -> Path:
+    """Train under the run's lock, or say that it is done; returns the last checkpoint's path.
+
+    Raises:
+        UserError, Interrupted: see sim.loop.train.
+    """
+    path, device = folder(config, settings.runs), settings.device
+    with locked(path) if together.leads else nullcontext():
+        done = together.leads and is_finished(path) and bool(steps_in(path))
+        if together.any(done, device or "cpu"):
+            return path_of(path, config.steps)
         last = train(
             config,
             settings.runs,
-            device=settings.device,
+            device=device,
             quiet=settings.quiet,
             log_to=settings.log_to,
+            group=together,
         )
-        (path / FINISHED).touch()
+        if together.leads:
+            finish(path)
     return last
 
 
@@ -101,17 +122,38 @@ def command(arguments: list[str]) -> tuple[Train, Settings]:
     return tyro.cli(parse, args=rest, prog="python -m sim.train [PRESET]", description=about)
 
 
+def perform(config: Train, settings: Settings) -> list[Path]:
+    """What the command line asks for: one model, several seeds, or one model on many processes.
+
+    Raises:
+        UserError, Interrupted: see sim.loop.train.
+    """
+    with group(settings.device) as (together, device):
+        settings = replace(settings, device=device)
+        check(settings)
+        if not settings.seeds:
+            return [run(config, settings, together)]
+        if together.size > 1:
+            raise UserError("--seeds and torchrun: one model on many processes, or many models")
+        configs = [replace(config, seed=seed) for seed in dict.fromkeys(settings.seeds)]
+        if (device or seeds.default_device()).startswith("cuda"):
+            return seeds.stack(configs, settings.runs, device, settings.quiet, settings.log_to)
+        return seeds.processes(configs, settings.runs, settings.threads or 1, settings.log_to)
+
+
 def main() -> None:
     """Exit 0 when trained, 2 on bad input, 130 when interrupted."""
+    leads = os.environ.get("RANK", "0") == "0"
     try:
-        config, settings = command(sys.argv[1:])
-        print(run(config, settings))
-    except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(2)
-    except Interrupted as stop:
-        print(stop, file=sys.stderr)
-        sys.exit(130)
+        paths = perform(*command(sys.argv[1:]))
+    except (UserError, Interrupted, KeyboardInterrupt) as stop:
+        bad = isinstance(stop, UserError)
+        text = str(stop) or "stopped at once; the same command continues from the last checkpoint"
+        if leads:
+            print(f"error: {text}" if bad else text, file=sys.stderr)
+        sys.exit(2 if bad else 130)
+    if leads:
+        print(*paths, sep="\n")
 
 
 if __name__ == "__main__":

@@ -12,7 +12,8 @@ import pytest
 from sim.engines import engine
 from sim.errors import UserError
 from sim.grid import expand, parse_axis
-from sim.sweep import FINISHED, folder, perform, sweep
+from sim.runs import FINISHED, folder
+from sim.sweep import perform, sweep
 
 HERE = Path(__file__).resolve().parent
 
