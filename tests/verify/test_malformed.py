@@ -5,6 +5,8 @@ The test runs some hundreds in a process with bounded memory. By hand, as many a
     PYTHONPATH=. python tests/verify/test_malformed.py 10000 [first seed]
 """
 
+import faulthandler
+import json
 import os
 import random
 import resource
@@ -123,6 +125,7 @@ def bound_memory() -> None:
 def main(count: int, first: int = 0) -> int:
     """Prints the outcomes; 1 if any was not as promised."""
     warnings.simplefilter("error")
+    faulthandler.enable()
     signal.signal(signal.SIGALRM, too_slow)
     outcomes, failed, start = Counter(), 0, time.monotonic()
     with tempfile.TemporaryDirectory() as name:
@@ -181,6 +184,22 @@ def test_what_is_refused_is_named(tmp_path):
         path.write_bytes(data)
         with pytest.raises(CheckpointError, match=reason):
             recognise(path)
+
+
+@pytest.mark.parametrize(("numbers", "own"), [(2**30, False), (2**30, True), (2**34, False)])
+def test_sparse_files_are_not_read(tmp_path, numbers, own):
+    """Gigabytes of holes behind an honest header."""
+    name = "model.read_in.weight" if own else "ln_f.weight"
+    header = {name: {"dtype": "F32", "shape": [numbers], "data_offsets": [0, 4 * numbers]}}
+    if own:
+        header["__metadata__"] = {"icl_limits": "{}"}
+    text = json.dumps(header).encode()
+    path = tmp_path / "model.safetensors"
+    path.write_bytes(len(text).to_bytes(8, "little") + text)
+    os.truncate(path, 8 + len(text) + 4 * numbers)
+    (tmp_path / "config.json").write_text('{"model_type": "gpt2"}')
+    with pytest.raises(CheckpointError, match="too large here"):
+        recognise(path)
 
 
 if __name__ == "__main__":

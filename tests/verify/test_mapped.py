@@ -90,3 +90,11 @@ def test_a_mapping_entry_that_nothing_asks_for_is_refused(tmp_path):
     file.with_suffix(".json").write_text(json.dumps(mapping))
     with pytest.raises(CheckpointError, match="norm3"):
         recognise(file)
+
+
+def test_a_mapping_comes_before_the_folders_own_configuration(tmp_path):
+    file = save_mapped(tmp_path, own_model())
+    (tmp_path / "config.json").write_text('{"model_type": "llama"}')
+    assert recognise(file).format == "tensors with a mapping"
+    with pytest.raises(CheckpointError, match="this is a folder"):
+        recognise(tmp_path, mapping=tmp_path / "model.json")

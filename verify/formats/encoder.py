@@ -12,9 +12,17 @@ from typing import Any
 from sim.errors import CheckpointError
 from theory.heads import Head
 from theory.weights import Norm
-from verify.formats.hf_gpt2 import BEYOND, layer_norm, number, settings, tensor_file, tied
+from verify.formats.hf_gpt2 import (
+    BEYOND,
+    EXACT,
+    layer_norm,
+    number,
+    settings,
+    tensor_file,
+    tied,
+)
 from verify.formats.recognised import Place, Readout, Recognised, open_tensors
-from verify.formats.tensors import Tensors
+from verify.formats.tensors import Tensors, quoted
 
 FORMAT = "Hugging Face encoder"
 
@@ -34,6 +42,7 @@ class Family:
     words: str = "embeddings.word_embeddings.weight"
 
 
+PARTS = ("weight", "gamma")
 LAST = "encoder.layer.{last}.output.LayerNorm"
 ROBERTA = Family("roberta.", LAST, 1e-5, ("lm_head.layer_norm", "lm_head.decoder"))
 FAMILIES = {
@@ -66,7 +75,7 @@ def read(place: Place) -> Recognised | None:
     if not isinstance(kind, str) or kind not in FAMILIES:
         known = ", ".join(["gpt2", *FAMILIES])
         raise CheckpointError(
-            f"{place.path}: model_type {str(kind)[:40]!r} is none of {known}. Its readout can be "
+            f"{place.path}: model_type {quoted(kind)} is none of {known}. Its readout can be "
             "certified with a mapping: see verify/formats/mapped.py"
         )
     family, path = FAMILIES[kind], tensor_file(place)
@@ -78,7 +87,7 @@ def read(place: Place) -> Recognised | None:
     if (head := language_head(family, config, plain, eps)) is not None:
         readouts.append(Readout("logits", head, softmax=True))
     description = f"{kind} encoder, width {norm.gamma.size}, {path.name}"
-    return Recognised(FORMAT, description, path, tuple(readouts), beyond=BEYOND)
+    return Recognised(FORMAT, description, path, tuple(readouts), None, BEYOND, (EXACT,))
 
 
 def numbering(config: dict[str, Any], path: Path) -> dict[str, int]:
@@ -100,6 +109,3 @@ def language_head(
     rows = tied(config, tensors, f"{linear}.weight", family.words)
     bias = tensors.first(f"{linear}.bias", f"{linear.rpartition('.')[0]}.bias")
     return Head(norm, rows, tensors.take(bias, len(rows)) if bias else None)
-
-
-PARTS = ("weight", "gamma")

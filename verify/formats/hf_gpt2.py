@@ -18,6 +18,7 @@ from verify.formats.tensors import Tensors, json_object, quoted, text
 FORMAT = "Hugging Face GPT-2"
 FILES = ("model.safetensors", "pytorch_model.bin")
 LARGEST_CONFIG = 2**23
+EXACT = "bounds hold for exact arithmetic: running in float32 or less adds its rounding (F1)"
 BEYOND = "tokens are words, not numbers: the theorem speaks about scalar tokens w_in x"
 
 
@@ -119,7 +120,7 @@ def read(place: Place) -> Recognised | None:
             readouts.append(Readout(name, Head(norm, rows, bias), softmax=len(rows) > 1))
     layers = {name.split(".")[1] for name in plain if name.startswith("h.")}
     description = f"GPT-2, {len(layers)} layers, width {norm.gamma.size}, {path.name}"
-    return Recognised(FORMAT, description, path, tuple(readouts), beyond=BEYOND)
+    return Recognised(FORMAT, description, path, tuple(readouts), None, BEYOND, (EXACT,))
 
 
 def language_head(config: dict[str, Any], tensors: Tensors, norm: Norm) -> Head | None:

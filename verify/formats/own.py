@@ -1,6 +1,8 @@
 """Checkpoints of this project: step-N.safetensors, or a run's folder of them."""
 
 import dataclasses
+import math
+from pathlib import Path
 
 from sim.checkpoint import KEY, build, load_model, path_of, steps_in
 from sim.config import Train
@@ -26,6 +28,8 @@ def read(place: Place) -> Recognised | None:
     tensors, metadata = open_safetensors(path)
     if KEY not in metadata:
         return None
+    if sum(math.prod(shape) for shape in tensors.shapes.values()) > MOST_NUMBERS:
+        raise CheckpointError(f"{path}: more than {MOST_NUMBERS:,} numbers: too large here")
     header = json_object(path, metadata[KEY])
     try:
         config = build(Train, header["config"])
@@ -39,7 +43,7 @@ def read(place: Place) -> Recognised | None:
     return recognised(path, config, parameters)
 
 
-def recognised(path, config: Train, tensors: Tensors) -> Recognised:
+def recognised(path: Path, config: Train, tensors: Tensors) -> Recognised:
     """The whole model, or its readout alone where a token is a pair of numbers."""
     model = config.model
     rows = model.context or 2 * model.points - 1
@@ -47,7 +51,7 @@ def recognised(path, config: Train, tensors: Tensors) -> Recognised:
         raise CheckpointError(f"{path}: a context of {rows:,} tokens is too large here")
     norms = f"{model.block_norm} in the blocks, {model.final_norm} at the end"
     described = (
-        f"{config.name!r}, {model.layers} layers, {model.heads} heads, width {model.width}, "
+        f"{quoted(config.name)}, {model.layers} layers, {model.heads} heads, width {model.width}, "
         f"{model.score} scores, {norms}, {'MLP' if model.mlp else 'no MLP'}"
     )
     reader = Reader(tensors, dataclasses.asdict(model))

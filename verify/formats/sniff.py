@@ -12,7 +12,8 @@ from verify.formats import encoder, garg, hf_gpt2, mapped, own
 from verify.formats.recognised import Place, Recognised, open_tensors
 from verify.formats.tensors import quoted
 
-FORMATS = (own, garg, hf_gpt2, encoder, mapped)
+# a mapping is the user's own word: it comes before what a folder says about itself
+FORMATS = (own, mapped, garg, hf_gpt2, encoder)
 KNOWN = (
     "a run's folder or step-N.safetensors of this project; a folder with config.yaml and state.pt "
     "or model_N.pt; a Hugging Face folder with config.json and model.safetensors or "
@@ -43,6 +44,8 @@ def recognise(path: Path, mapping: Path | None = None, heads: int | None = None)
 
 def nothing(place: Place) -> str:
     """Why no format fits."""
+    if place.kind == "folder" and place.mapping:
+        return f"{place.path}: a mapping goes with a file of tensors, this is a folder"
     if place.kind == "folder":
         return f"{place.path}: no checkpoint in this folder. Known are: {KNOWN}"
     tensors, _ = open_tensors(place.path)

@@ -5,6 +5,7 @@ into a model of its default type; other types are refused.
 """
 
 import json
+import math
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,8 @@ from sim.errors import CheckpointError
 # No checkpoint has a header near this; parsing one costs some twenty times its size in memory.
 LARGEST_HEADER = 2**23
 LARGEST_TEXT = 2**20
+# a sparse file costs nothing to make and as long to read as a full one
+LARGEST_FILE = 2**35
 # 2 GiB in float32: the readouts of today's language models, and any model of numbers
 MOST_NUMBERS = 2**29
 FLOATS = ("F64", "F32", "F16", "BF16")
@@ -58,7 +61,7 @@ class Tensors(Mapping[str, np.ndarray]):
         Raises:
             CheckpointError: one is not, or more than MOST_NUMBERS were read by now.
         """
-        self.taken += int(np.prod([float(n) for n in self.shapes[name]]))
+        self.taken += math.prod(self.shapes[name])
         if self.taken > MOST_NUMBERS:
             raise CheckpointError(
                 f"{self.path}: more than {MOST_NUMBERS:,} numbers: too large here"
@@ -117,11 +120,13 @@ def checked_size(path: Path) -> int:
     """The size of a regular file.
 
     Raises:
-        CheckpointError: there is none, or it is a pipe, a device or a folder.
+        CheckpointError: there is none, it is a pipe, a device or a folder, or it is too large.
     """
     if not path.is_file():
         raise CheckpointError(f"{path}: no such file, or not a regular one")
-    return path.stat().st_size
+    if (size := path.stat().st_size) > LARGEST_FILE:
+        raise CheckpointError(f"{path}: {size:,} bytes: too large here")
+    return size
 
 
 def text(path: Path, largest: int = LARGEST_TEXT) -> str:
