@@ -151,7 +151,7 @@ def prediction(network: Network, sign: float = 1.0) -> Objective:
 
 
 def towards(network: Network, end: float, radius: float) -> Objective:
-    """-log of the distance to an end of the ceiling, in radii: its gradient does not die there (L6).
+    """-log of the distance to an end of the ceiling, in radii: its gradient does not die (L6).
 
     ``radius`` is negative for the lower end. Predictions at or beyond the end are its maximum.
     """

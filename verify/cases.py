@@ -112,8 +112,16 @@ class Case:
         path = self.candidate.path if self.candidate else None
         return Recorder(self.claim, self.subject, path, self.mutant)
 
+    def verdicts(self) -> list[object]:
+        """The verdicts that the claim gives as stated."""
+        record = Recorder(self.claim, self.subject)
+        self.claim.run(**replace(self, mutant="").arguments(record))
+        return [row.at.get("verdict") for row in record.rows]
+
     def run(self, record: Recorder) -> None:
-        """As stated: pass or raise. Mutated: raise MutantSurvived unless the claim fails."""
+        """As stated: pass or raise. Mutated: raise MutantSurvived unless the claim fails, or, for
+        a statement of the ledger, comes to another verdict.
+        """
         arguments = self.arguments(record)
         try:
             self.claim.run(**arguments)
@@ -123,6 +131,12 @@ class Case:
                 raise
             record.fail(str(error).splitlines()[0] if str(error) else "")
             return
+        if self.mutant and any("verdict" in row.at for row in record.rows):
+            if [row.at.get("verdict") for row in record.rows if not row.series] != [
+                verdict for verdict in self.verdicts() if verdict is not None
+            ]:
+                record.fail("another verdict")
+                return
         if self.mutant:
             record.survive()
             raise MutantSurvived(f"{self.claim.id} holds although: {self.mutant}")

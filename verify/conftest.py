@@ -7,6 +7,7 @@ pytest's own.
 
 import dataclasses
 import json
+import time
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,7 @@ from verify.zoo import FOLDER
 
 HERE = Path(__file__).resolve().parent
 COLLECTED: list[Row] = []
+SPENT: list[tuple[float, str]] = []
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -125,7 +127,12 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
     if getattr(pyfuncitem.function, "claim", None) is None:
         return None
     recorder: Recorder = pyfuncitem.funcargs["record"]
-    pyfuncitem.callspec.params["case"].run(recorder)
+    start = time.process_time()
+    try:
+        pyfuncitem.callspec.params["case"].run(recorder)
+    finally:
+        seconds = time.process_time() - start
+        pyfuncitem.user_properties.append(("cpu", f"{seconds:.3f}"))
     return True
 
 
@@ -134,6 +141,8 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
     if report.when == "teardown":
         found = [Row(**json.loads(text)) for name, text in report.user_properties if name == "row"]
         COLLECTED.extend(found)
+        spent = [float(text) for name, text in report.user_properties if name == "cpu"]
+        SPENT.extend((seconds, report.nodeid.split("::")[-1]) for seconds in spent)
 
 
 def pytest_terminal_summary(terminalreporter, config: pytest.Config) -> None:
@@ -150,3 +159,7 @@ def pytest_terminal_summary(terminalreporter, config: pytest.Config) -> None:
     for line in claim_table(rows, terminalreporter._tw.fullwidth):
         terminalreporter.write_line(line)
     terminalreporter.write_line(f"rows: {config.getoption('--rows')}")
+    total = sum(seconds for seconds, _ in SPENT)
+    dearest = "; ".join(f"{seconds:.1f} s {name}" for seconds, name in sorted(SPENT)[:-4:-1])
+    terminalreporter.write_line(f"CPU time of the claims: {total:.0f} s; most: {dearest}")
+    SPENT.clear()

@@ -3,13 +3,13 @@
 from collections.abc import Mapping
 from functools import partial
 
-import torch
 from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional as F
 
 from theory.layernorm import needs_sphere, readout_centre, readout_radius
 from verify.passes import Batch, Measure
+from verify.rounding import condition_of
 from verify.subject import Subject
 
 PerPrompt = Float[Tensor, "B n"]
@@ -26,12 +26,13 @@ def low(batch: Batch) -> PerPrompt:
 
 
 def condition(batch: Batch) -> PerPrompt:
-    """|h| / |Ph|, by which LayerNorm multiplies rounding (F1); 1 where no mean is taken off."""
-    if batch.model.weights.final_norm.kind != "layernorm":
-        return torch.ones_like(batch.y)
-    h = batch.residual
-    h = h / h.abs().amax(dim=-1, keepdim=True)
-    return h.norm(dim=-1) / (h - h.mean(dim=-1, keepdim=True)).norm(dim=-1)
+    """|h| / sqrt(|Ph|² + d eps), by which a LayerNorm multiplies rounding (F1)."""
+    return condition_of(batch.model.weights, batch.residual)
+
+
+def entry(batch: Batch) -> PerPrompt:
+    """max |h_i|: F1 and F2 speak up to 2^63."""
+    return batch.residual.abs().amax(dim=-1)
 
 
 def ball(batch: Batch) -> PerPrompt:
@@ -60,7 +61,12 @@ def beyond_short(centre: float, radius: float, batch: Batch) -> PerPrompt:
 
 def measures_of(model: Subject) -> Mapping[str, Measure]:
     """The measures that mean something for the model's final norm."""
-    found: dict[str, Measure] = {"high": high, "low": low, "condition": condition}
+    found: dict[str, Measure] = {
+        "high": high,
+        "low": low,
+        "condition": condition,
+        "entry": entry,
+    }
     if needs_sphere(model.weights) is None:
         found["ball"] = ball
         centre, radius = (float(f(model.weights)) for f in (readout_centre, readout_radius))

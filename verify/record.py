@@ -56,19 +56,22 @@ class Recorder:
         )
 
     def fail(self, why: str) -> None:
-        """The assertion of the claim failed: no row of it reads as if it held."""
+        """The assertion of the claim failed: no row of it reads as if it held.
+
+        A mutant that was caught leaves one row, the one that it was caught at.
+        """
         if not self.rows:
             self(holds=False)
-        if not self.mutant:
+        if self.mutant:
+            self.rows = [dataclasses.replace(self.rows[-1], holds=False, series=False)]
+        else:
             self.rows = [dataclasses.replace(r, holds=False, note=why[:500]) for r in self.rows]
-        elif all(row.holds for row in self.rows):
-            self.rows[-1] = dataclasses.replace(self.rows[-1], holds=False)
 
     def survive(self) -> None:
-        """The mutant was not noticed: its rows say that it "holds"."""
+        """The mutant was not noticed: one row that says that it "holds"."""
         if not self.rows:
             self(holds=True)
-        self.rows = [dataclasses.replace(row, holds=True) for row in self.rows]
+        self.rows = [dataclasses.replace(self.rows[-1], holds=True, series=False)]
 
     def violation(self, tokens: torch.Tensor | list[float], bound: object, seen: float) -> str:
         """Input, bound, prediction, exact recheck and the command that shows it again.
