@@ -6,7 +6,7 @@ import torch
 from theory.homogeneous import answer, example
 from theory.layernorm import needs_bounded_readout, readout_ceiling
 from verify.claims import claim
-from verify.predictors import prompts_of, relative, wrapped_last
+from verify.predictors import points_of, prompts_of, relative, wrapped_last
 from verify.rounding import readout_slack_at
 
 SCALES = (1.0, 3.0, 10.0, 100.0, 1e4)
@@ -15,7 +15,7 @@ SCALES = (1.0, 3.0, 10.0, 100.0, 1e4)
 @claim("W1", "the wrapped model is homogeneous bit for bit", mutants=("multiplied back by S",))
 def claim_W1_wrapper_is_exactly_homogeneous(model, record, twist):
     """Inputs times 2^10 or 2^-20, values times 2^7 or 2^-9: the answer times the latter."""
-    points = min(41, (model.context + 1) // 2)
+    points = points_of(model)
     xs, ys = prompts_of(3, count=32, points=points)
     predict = wrapped_last(model)
     with torch.no_grad():
@@ -38,7 +38,7 @@ def claim_W1_wrapper_is_exactly_homogeneous(model, record, twist):
 def claim_W1_wrapped_answers_obey_the_relative_ceiling(model, record, twist):
     """|F~| <= Q max|B±| at scales 1 .. 10^4, degrees 1 and 3."""
     ceiling, worst, slack = readout_ceiling(model.weights), 0.0, 0.0
-    points = min(41, (model.context + 1) // 2)
+    points = points_of(model)
     for degree in (1, 3):
         for scale in SCALES:
             xs, ys = prompts_of(degree, scale, count=32, points=points)

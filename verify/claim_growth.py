@@ -3,7 +3,6 @@
 from dataclasses import replace
 
 import torch
-from flint import arb
 
 from sim.config import Model
 from theory import Weights
@@ -15,6 +14,7 @@ from verify.claims import claim
 from verify.far import reference
 from verify.network import WeightsNetwork
 from verify.passes import SEED
+from verify.predictors import points_of
 from verify.rounding import double_slack
 from verify.sampling import generator_of, interleave
 from verify.untrained import untrained
@@ -33,7 +33,7 @@ def lines(count: int, points: int, seed: int) -> torch.Tensor:
 def exponents(model, variable: str, degree: int) -> torch.Tensor:
     """Slope of log|y| against log t between t = 2^40 and 2^60 (less where 2^1000 is near)."""
     near, far = (min(p, int(p * 15 / max(1, degree))) for p in (NEAR, FAR))
-    prompts, y = lines(32, 6, 30), []
+    prompts, y = lines(32, points_of(model, 6), 30), []
     for power in (near, far):
         scaled = prompts.clone()
         part = slice(None) if variable == "the whole prompt" else slice(-1, None)
@@ -62,7 +62,9 @@ def claim_G2_answers_stay_in_the_affine_envelope(model, record, twist):
     bound = replace(bound, slope=0.0) if twist else bound
     network, worst = reference(model), (0.0, [], 0.0, 0.0)
     for size in (1.0, 1e3, 1e6):
-        prompts = [size * lines(64, 6, 31), begin(64, 4, SEED, reach=size).double()]
+        lengths = points_of(model, 6), points_of(model, 4)
+        prompts = [size * lines(64, lengths[0], 31)]
+        prompts.append(begin(64, lengths[1], SEED, reach=size).double())
         found = attack(
             lambda tokens: (
                 network.tokens(tokens)[:, -1].abs()
@@ -146,15 +148,3 @@ def claim_G6_one_layer_cannot_tell_a_from_minus_a(model, record, twist):
     slack = double_slack(8 * weights.width) * 10
     record(bound=1.0, attained=worst, ratio=1 / worst, slack=slack, holds=worst >= 1 - slack)
     assert worst >= 1 - slack, f"the error on a x and -a x is only {worst} |a x_q|"
-
-
-def scaled_answers(model, prompts: torch.Tensor, powers) -> torch.Tensor:
-    """|y(t z)|/t for t = 2^power, one row a power."""
-    with torch.no_grad():
-        rows = [reference(model).tokens(prompts * 2.0**p)[:, -1] / 2.0**p for p in powers]
-    return torch.stack(rows)
-
-
-def finite(value: arb) -> float:
-    """Midpoint as a float."""
-    return float(value.mid())

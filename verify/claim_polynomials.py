@@ -16,6 +16,7 @@ from verify.predictors import (
     errors_at_last,
     over_zero,
     plain,
+    points_of,
     prompts_of,
     relative,
 )
@@ -40,7 +41,7 @@ def claim_P1_polynomials_are_lost_beyond_their_radius(model, record, shrink):
     """At ±1.0001 r the error on a prompt of p is at least dist(p, ceiling) > 0; at 0.995 r not."""
     ceiling = readout_ceiling(model.weights)
     generator = generator_of(SEED, 40)
-    unit = 2 * torch.rand(1, 8, generator=generator, dtype=torch.float64) - 1
+    unit = 2 * torch.rand(1, points_of(model, 8), generator=generator, dtype=torch.float64) - 1
     for p in EXAMPLES:
         radius = float(failure_radius(p, ceiling).upper()) * (1 - shrink)
         outer = 1.005 if shrink else 1.0001
@@ -73,7 +74,7 @@ def claim_P2_errors_are_at_least_the_distance_to_the_ceiling(model, record, twis
     """|y - p(x)| >= dist(p(x), [B-, B+]) on every prompt of degree 1, 3, 5 at scales 1 .. 100."""
     ceiling = readout_ceiling(model.weights)
     low, high = (0.0, 0.0) if twist else (ceiling.low, ceiling.high)
-    points = min(21, (model.context + 1) // 2)
+    points = points_of(model, 21)
     worst, slack = (0.0, [], 0.0, 0.0, 0.0), 0.0
     for degree in (1, 3, 5):
         for scale in (1.0, 5.0, 20.0, 100.0):

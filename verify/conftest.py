@@ -18,7 +18,7 @@ from verify.cases import Candidate, Case, cases, merged, zoo_candidates
 from verify.record import Recorder
 from verify.rows import Row, write
 from verify.sampling import parts
-from verify.table import claim_table
+from verify.table import claim_table, ledger_lines
 from verify.zoo import FOLDER
 
 HERE = Path(__file__).resolve().parent
@@ -157,6 +157,8 @@ def pytest_terminal_summary(terminalreporter, config: pytest.Config) -> None:
         terminalreporter.write_line(f"error: {error}")
     terminalreporter.section("claims")
     for line in claim_table(rows, terminalreporter._tw.fullwidth):
+        terminalreporter.write_line(line)
+    for line in ledger_lines(rows):
         terminalreporter.write_line(line)
     terminalreporter.write_line(f"rows: {config.getoption('--rows')}")
     total = sum(seconds for seconds, _ in SPENT)

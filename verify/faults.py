@@ -126,7 +126,9 @@ def caught(path: Path, samples: int = 5_000) -> dict[str, list[str]]:
     candidate, found = Candidate(path), {}
     weights = subject_of(candidate).weights
     chosen = [
-        c for c in claims() if not (c.modelfree or c.together) and c.objection(weights) is None
+        c
+        for c in claims()
+        if not (c.modelfree or c.together or c.role) and c.objection(weights) is None
     ]
     for fault in FAULTS:
         found[fault] = []

@@ -76,12 +76,12 @@ def model_errors(
 ) -> Float[np.ndarray, " b"]:
     """Squared errors of a model at the last of POINTS queries; once a process."""
     predictor = wrapped_last(model) if wrapped else plain(model)
-    return errors_at_last(predictor, *prompts_of(task, scale, points=longest(model)))
+    return errors_at_last(predictor, *prompts_of(task, scale, points=points_of(model)))
 
 
-def longest(model: Subject) -> int:
-    """Points of a full prompt of the model, at most POINTS."""
-    return min(POINTS, (model.context + 1) // 2)
+def points_of(model: Subject, wanted: int = POINTS) -> int:
+    """``wanted`` points, or as many as the model has positions for."""
+    return min(wanted, (model.context + 1) // 2)
 
 
 @cache

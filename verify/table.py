@@ -5,6 +5,9 @@ from itertools import groupby
 
 from verify.rows import Row
 
+# a statement's id may be long; its claim is cut to what is left of the line
+ID, CLAIM = 18, 46
+
 
 def number(value: float | None) -> str:
     """Six significant digits, or a dash."""
@@ -17,21 +20,31 @@ def closest(rows: Sequence[Row]) -> Row:
 
 
 def verdict(rows: Sequence[Row], mutants: Sequence[Row]) -> str:
-    """holds / VIOLATED, and whether the mutant was killed everywhere it was run."""
-    word = "holds" if all(row.holds for row in rows) else "VIOLATED"
+    """What the statement's rows say, or holds / VIOLATED; and whether the mutants were caught."""
+    said = [str(row.at["verdict"]) for row in rows if "verdict" in row.at]
+    word = said[0] if said else "holds"
+    if not all(row.holds for row in rows):
+        word = "VIOLATED"
     if mutants:
         killed = all(not row.holds for row in mutants)
         word += ", mutant killed" if killed else ", MUTANT SURVIVED"
     return word
 
 
+def order(row: Row) -> tuple[int, str, int, str]:
+    """Families as theory orders them (L S N G W P F), then the statements of the ledger."""
+    family = row.id[:1] if not row.id.startswith("C-") else "~"
+    digits = int(row.id[1:]) if row.id[1:].isdigit() else 0
+    return "LSNGWPF~".find(family), row.id if family == "~" else "", digits, row.claim
+
+
 def claim_table(rows: Sequence[Row], width: int = 100) -> list[str]:
     """One line a claim: the row closest to its bound over all models and inputs."""
     lines = [
-        f"{'id':4} {'claim':46} {'models':>6} {'proved':>12} {'seen':>12} {'ratio':>7}  verdict"
+        f"{'id':{ID}} {'claim':{CLAIM}} {'models':>6} {'proved':>12} {'seen':>12} {'ratio':>7}  "
+        "verdict"
     ]
-    ordered = sorted(rows, key=lambda row: (row.id, row.claim))
-    for (id_, text), group in groupby(ordered, key=lambda row: (row.id, row.claim)):
+    for _, group in groupby(sorted(rows, key=order), key=lambda row: (row.id, row.claim)):
         members = list(group)
         true = [row for row in members if not (row.mutant or row.series)]
         if not true:
@@ -40,8 +53,17 @@ def claim_table(rows: Sequence[Row], width: int = 100) -> list[str]:
         models = len({row.model for row in true if row.model})
         ratio = "-" if row.ratio is None else f"{row.ratio:.3f}"
         lines.append(
-            f"{id_:4} {text[:46]:46} {models or '-':>6} {number(row.bound):>12} "
-            f"{number(row.attained):>12} {ratio:>7}  "
+            f"{row.id:{ID}} {row.claim[:CLAIM]:{CLAIM}} {models or '-':>6} "
+            f"{number(row.bound):>12} {number(row.attained):>12} {ratio:>7}  "
             f"{verdict(true, [r for r in members if r.mutant])}"
         )
     return lines
+
+
+def ledger_lines(rows: Sequence[Row]) -> list[str]:
+    """How many statements hold, hold as amended, are contradicted, or cannot be decided."""
+    counts: dict[str, list[str]] = {}
+    for row in rows:
+        if "verdict" in row.at and not row.mutant:
+            counts.setdefault(str(row.at["verdict"]), []).append(row.id)
+    return [f"{len(ids)} {name}: {', '.join(dict.fromkeys(ids))}" for name, ids in counts.items()]

@@ -1,0 +1,35 @@
+"""G4 on trained models without norms: no weights make the answer follow a line to infinity."""
+
+import math
+
+import torch
+
+from theory.free_scale import limit_error, probe, settled_from
+from verify.claims import claim
+from verify.far import reference
+from verify.rounding import double_slack
+
+
+@claim(
+    "G4",
+    "without norms the answer misses every far line",
+    mutants=("a head that divides",),
+)
+def claim_G4_answers_miss_the_line_at_every_scale(model, record, twist):
+    """|y(t z) - t a x_q|/t >= half its limit for every t >= t0; tried at t0 .. 2^12 t0."""
+    weights = model.weights
+    tokens, target = probe(weights)
+    limit, start = limit_error(weights), settled_from(weights)
+    assert start < math.inf, "the probe never settles: nothing to check"
+    prompt = torch.tensor(tokens)[None]
+    for power in (0, 1, 4, 12):
+        t = start * 2.0**power
+        with torch.no_grad():
+            y = t * target if twist else float(reference(model).tokens(prompt * t)[0, -1])
+        error, bound = abs(y - t * target) / t, limit.low / 2
+        slack = double_slack(4 * weights.width * (len(weights.blocks) + 1)) * abs(y) / t
+        holds = error >= bound - slack
+        ratio = bound / error if error > 0 else math.inf
+        at = {"t": t, "limit": limit.low}
+        record(bound=bound, attained=error, ratio=ratio, slack=slack, holds=holds, at=at)
+        assert holds, record.violation((prompt * t)[0], f"an error >= {bound} t", y)
