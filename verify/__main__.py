@@ -13,7 +13,10 @@ from theory.heads import ceilings
 from verify.cases import Candidate, Case, cases, merged
 from verify.claims import claims
 from verify.formats import Recognised, recognise
+from verify.passes import spread
+from verify.report import write_report
 from verify.rows import Row, write
+from verify.sampling import parts
 from verify.table import claim_table
 
 SAMPLES = 10**5
@@ -26,6 +29,12 @@ def parser() -> argparse.ArgumentParser:
     found.add_argument("--out", type=Path, default=Path("verify-report"), help="where to write")
     found.add_argument("--samples", type=lambda text: int(float(text)), default=SAMPLES,
                        help="sampled prompts (default 1e5)")  # fmt: skip
+    found.add_argument(
+        "--engine", default="", choices=["", "processes", "dask"],
+        help="draw the samples elsewhere: in processes, or on a Dask cluster",
+    )  # fmt: skip
+    found.add_argument("--workers", type=int, default=2, help="processes or Dask workers")
+    found.add_argument("--address", help="Dask scheduler, e.g. tcp://host:8786; default: local")
     found.add_argument("--mapping", type=Path, help="JSON file that names the tensors")
     found.add_argument("--heads", type=int, help="number of heads, where the file does not say it")
     found.add_argument("--mutants", action="store_true", help="also show that each claim can fail")
@@ -76,7 +85,7 @@ def run(candidate: Candidate, samples: int, mutants: bool) -> tuple[list[Row], l
     for claim in claims():
         if claim.modelfree or claim.together or claim.role:
             continue
-        for case in cases(claim, [candidate], samples=samples):
+        for case in cases(claim, [candidate], samples=samples, shards=parts(samples)):
             if case.mutant and not mutants:
                 continue
             new, wrong = attempt(case)
@@ -118,13 +127,19 @@ def check(options: argparse.Namespace) -> int:
     from verify.cases import LOADED
 
     LOADED[found.file] = found.subject
+    if options.engine:
+        place = (options.engine, options.workers, options.address)
+        spread(found.subject, found.file, options.samples, *place)
     rows, violations = run(Candidate(found.file), options.samples, options.mutants)
     rows = merged(rows)
     write(rows, options.out / "rows.jsonl")
+    command = f"python -m verify {options.path.name} --samples {options.samples}"
+    title = f"What {found.subject.name} cannot do"
+    write_report(rows, found.subject, options.out / "report.html", title, command)
     say()
     for line in claim_table(rows):
         say(line)
-    say(f"rows: {options.out / 'rows.jsonl'}")
+    say(f"rows: {options.out / 'rows.jsonl'}; page: {options.out / 'report.html'}")
     return 1 if violations else 0
 
 

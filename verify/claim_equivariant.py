@@ -1,5 +1,7 @@
 """W1, W2: what removes the limit: the equivariant wrapper, and an architecture that has it."""
 
+from dataclasses import replace
+
 import numpy as np
 import torch
 
@@ -109,7 +111,7 @@ def claim_W2_homogeneous_transformer_scales_exactly(record, twist):
     for seed in range(8):
         network = example(seed)
         if twist:
-            network = type(network)(**(vars(network) | {"offset": network.offset + 0.1}))
+            network = replace(network, offset=network.offset + 0.1)
         rng = np.random.default_rng(seed)
         tokens = rng.normal(size=len(network.offset))
         once = answer(network, tokens)

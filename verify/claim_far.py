@@ -51,7 +51,7 @@ def claim_N3_spread_over_contexts_is_below_the_norm_bound(model, record, twist):
     for x in (1e2, *FAR):
         position = 2 * ATTACKED_POINTS - 2
         seen = sampled_at(model, x)
-        widths = {"sampled": (seen.high - seen.low, None)}
+        widths: dict[str, tuple[float, int | None]] = {"sampled": (seen.high - seen.low, None)}
         if x == ATTACKED:
             found = attacked_at(model, x)
             widths["attacked"] = (found.high - found.low, position)

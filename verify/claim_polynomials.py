@@ -141,8 +141,9 @@ def failure_point(models, degree: int, scale: float, twist: str) -> dict[str, fl
     flat = []
     for m in models:
         if needs_plateau(m.weights) is None:
-            ends = (plateau(m.weights, sign) for sign in (-1, 1))
-            flat.append(plateau_error(*ends, degree, 1.0, scale).midpoint / moment.midpoint)
+            low, high = (plateau(m.weights, sign) for sign in (-1, 1))
+            predicted = plateau_error(low, high, degree, 1.0, scale)
+            flat.append(predicted.midpoint / moment.midpoint)
     return {
         "attained": float(found.mean),
         "low": float(found.low),
@@ -242,7 +243,7 @@ def claim_P4_interpolation_is_exact_at_every_scale(record, twist):
             xs = scale * torch.linspace(-1, 1, seen + 1, dtype=torch.float64).expand(64, -1)
             xs = xs[:, torch.randperm(seen + 1, generator=generator)]
             c = 2 * torch.rand(64, degree + 1, 1, generator=generator, dtype=torch.float64) - 1
-            ys = sum(c[:, i] * xs**i for i in range(degree + 1))
+            ys = (c.mT * xs[..., None] ** torch.arange(degree + 1)).sum(-1)
             for rule in (interpolation, least_squares):
                 answer = rule(xs, ys, degree=degree)[:, -1]
                 error = float((answer - ys[:, -1]).abs().max() / ys.abs().max())

@@ -60,10 +60,10 @@ def candidates(config: pytest.Config) -> list[Candidate]:
     Raises:
         pytest.UsageError: a path that is no checkpoint (exit code 4 before any claim runs).
     """
-    if paths := config.getoption("--model"):
-        return [Candidate(Path(path)) for path in paths]
-    beside = [Candidate(Path(path)) for path in config.getoption("--with-model")]
-    return zoo_candidates(config.getoption("--zoo")) + beside
+    options = config.option
+    if options.model:
+        return [Candidate(Path(path)) for path in options.model]
+    return zoo_candidates(options.zoo) + [Candidate(Path(p)) for p in options.with_model]
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -73,7 +73,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if claim is None:
         return
     config = metafunc.config
-    samples = config.getoption("--samples")
+    samples: int = config.option.samples
     try:
         found = list(cases(claim, candidates(config), samples=samples, shards=parts(samples)))
     except UserError as error:
@@ -126,10 +126,11 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
     """Run the case: a mutant passes when the claim fails."""
     if getattr(pyfuncitem.function, "claim", None) is None:
         return None
-    recorder: Recorder = pyfuncitem.funcargs["record"]
+    recorder, case = pyfuncitem.funcargs["record"], pyfuncitem.callspec.params["case"]
+    assert isinstance(recorder, Recorder) and isinstance(case, Case)
     start = time.process_time()
     try:
-        pyfuncitem.callspec.params["case"].run(recorder)
+        case.run(recorder)
     finally:
         seconds = time.process_time() - start
         pyfuncitem.user_properties.append(("cpu", f"{seconds:.3f}"))
@@ -139,9 +140,9 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
     """Collect rows where the table is printed: in the one process, or in xdist's controller."""
     if report.when == "teardown":
-        found = [Row(**json.loads(text)) for name, text in report.user_properties if name == "row"]
+        found = [Row(**json.loads(str(v))) for name, v in report.user_properties if name == "row"]
         COLLECTED.extend(found)
-        spent = [float(text) for name, text in report.user_properties if name == "cpu"]
+        spent = [float(str(v)) for name, v in report.user_properties if name == "cpu"]
         SPENT.extend((seconds, report.nodeid.split("::")[-1]) for seconds in spent)
 
 
@@ -152,7 +153,7 @@ def pytest_terminal_summary(terminalreporter, config: pytest.Config) -> None:
     rows = merged(sorted(COLLECTED, key=lambda row: row.id))
     COLLECTED.clear()
     try:
-        write(rows, config.getoption("--rows"))
+        write(rows, config.option.rows)
     except UserError as error:
         terminalreporter.write_line(f"error: {error}")
     terminalreporter.section("claims")
@@ -160,7 +161,7 @@ def pytest_terminal_summary(terminalreporter, config: pytest.Config) -> None:
         terminalreporter.write_line(line)
     for line in ledger_lines(rows):
         terminalreporter.write_line(line)
-    terminalreporter.write_line(f"rows: {config.getoption('--rows')}")
+    terminalreporter.write_line(f"rows: {config.option.rows}")
     total = sum(seconds for seconds, _ in SPENT)
     dearest = "; ".join(f"{seconds:.1f} s {name}" for seconds, name in sorted(SPENT)[:-4:-1])
     terminalreporter.write_line(f"CPU time of the claims: {total:.0f} s; most: {dearest}")

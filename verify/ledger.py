@@ -125,8 +125,8 @@ def ledger(rows: Sequence[Row]) -> list[Entry]:
     for row in rows:
         if not row.mutant and not row.series:
             by_id.setdefault(row.id, []).append(row)
-    mutants = {c.id: () for c in claims()}
-    procedure = {c.id: () for c in claims()}
+    mutants: dict[str, tuple[str, ...]] = {c.id: () for c in claims()}
+    procedure: dict[str, tuple[str, ...]] = {c.id: () for c in claims()}
     for c in claims():
         mutants[c.id] += c.mutants
         procedure[c.id] += (c.text,)

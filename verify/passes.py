@@ -9,15 +9,16 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cache
+from pathlib import Path
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from sim.engines import engine
 from sim.model import Transformer
-from verify.sampling import PART, batches
-from verify.subject import Network, Subject
+from verify.sampling import PART, batches, parts
+from verify.subject import Network, Subject, load_subject
 
 SEED = 20250203
 POINTS = 41
@@ -107,10 +108,38 @@ def sample_part(
     return done
 
 
-@cache
+# (model, prompts, part) -> what was found, here or by another process
+STORE: dict[tuple[Subject, int, int], Sampled] = {}
+
+
 def sampled(model: Subject, prompts: int, part: int = 0) -> Sampled:
     """Part ``part`` of a pass over ``prompts`` prompts with every measure; once a process."""
     from verify.measures import measures_of
 
-    here = min(PART, prompts - part * PART)
-    return sample_part(model, measures_of(model), here, part, say=prompts > PART)
+    key = (model, prompts, part)
+    if key not in STORE:
+        here = min(PART, prompts - part * PART)
+        STORE[key] = sample_part(model, measures_of(model), here, part, say=prompts > PART)
+    return STORE[key]
+
+
+def part_of(path: str, prompts: int, part: int) -> Sampled:
+    """The same for a checkpoint's path: a job for another process or machine."""
+    torch.set_num_threads(1)
+    return sampled(load_subject(Path(path)), prompts, part)
+
+
+def spread(
+    model: Subject, path: Path, prompts: int, engine_name: str, workers: int, address: str | None
+) -> None:
+    """Draw every part of a pass elsewhere, by sim.engines, and store it here.
+
+    A part is a function of (seed, part), so the number of workers changes nothing but the time
+    (the last bits of float32 sums are those of the machine that drew them).
+    """
+    count = parts(prompts)
+    with engine(engine_name, workers, address) as submit:
+        jobs = [submit(part_of, str(path.resolve()), prompts, part) for part in range(count)]
+        for part, job in enumerate(jobs):
+            STORE[model, prompts, part] = job.result()
+            print(f"  part {part + 1} of {count}", file=sys.stderr, flush=True)

@@ -38,10 +38,10 @@ class Recorder:
         if ratio is None and bound and attained is not None:
             ratio = attained / bound
         name, hash_ = (self.model.name, self.model.hash) if self.model else ("", "")
-        subject = {"model": name, "model_hash": hash_, "commit": commit()}
+        subject: dict = {"model": name, "model_hash": hash_, "commit": commit()}
         if self.model is not None:
             subject["seed"] = self.model.seed
-        known = {"id": self.claim.id, "claim": self.claim.text, "kind": self.claim.kind}
+        known: dict = {"id": self.claim.id, "claim": self.claim.text, "kind": self.claim.kind}
         note = details.pop("note", "") or self.mutant
         self.rows.append(
             Row(

@@ -1,6 +1,7 @@
 """The table of claims that a run ends with: id, claim, models, proved, seen, ratio, verdict."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import groupby
 
 from verify.rows import Row
@@ -38,24 +39,40 @@ def order(row: Row) -> tuple[int, str, int, str]:
     return "LSNGWPF~".find(family), row.id if family == "~" else "", digits, row.claim
 
 
+@dataclass(frozen=True)
+class Summary:
+    """A claim over all models and inputs: its row closest to the bound, and the verdict."""
+
+    row: Row
+    models: int
+    verdict: str
+
+
+def summaries(rows: Sequence[Row]) -> list[Summary]:
+    """One a claim, theorems first."""
+    found = []
+    for _, group in groupby(sorted(rows, key=order), key=lambda row: (row.id, row.claim)):
+        members = list(group)
+        true = [row for row in members if not (row.mutant or row.series)]
+        if true:
+            models = len({row.model for row in true if row.model})
+            mutants = [row for row in members if row.mutant]
+            found.append(Summary(closest(true), models, verdict(true, mutants)))
+    return found
+
+
 def claim_table(rows: Sequence[Row], width: int = 100) -> list[str]:
     """One line a claim: the row closest to its bound over all models and inputs."""
     lines = [
         f"{'id':{ID}} {'claim':{CLAIM}} {'models':>6} {'proved':>12} {'seen':>12} {'ratio':>7}  "
         "verdict"
     ]
-    for _, group in groupby(sorted(rows, key=order), key=lambda row: (row.id, row.claim)):
-        members = list(group)
-        true = [row for row in members if not (row.mutant or row.series)]
-        if not true:
-            continue
-        row = closest(true)
-        models = len({row.model for row in true if row.model})
+    for summary in summaries(rows):
+        row = summary.row
         ratio = "-" if row.ratio is None else f"{row.ratio:.3f}"
         lines.append(
-            f"{row.id:{ID}} {row.claim[:CLAIM]:{CLAIM}} {models or '-':>6} "
-            f"{number(row.bound):>12} {number(row.attained):>12} {ratio:>7}  "
-            f"{verdict(true, [r for r in members if r.mutant])}"
+            f"{row.id:{ID}} {row.claim[:CLAIM]:{CLAIM}} {summary.models or '-':>6} "
+            f"{number(row.bound):>12} {number(row.attained):>12} {ratio:>7}  {summary.verdict}"
         )
     return lines
 

@@ -7,7 +7,7 @@ import torch
 
 from tests.verify.tiny import tiny_checkpoint
 from verify.cases import Candidate, subject_of
-from verify.passes import merge, read_queries, sample_part
+from verify.passes import STORE, merge, read_queries, sample_part, sampled, spread
 from verify.sampling import FAMILIES, LARGEST, batches, generator_of, parts
 
 
@@ -63,3 +63,15 @@ def test_queries_are_the_x_tokens(tmp_path):
         everywhere = model.network.tokens(tokens)
     assert y.shape == (3, 5) and residual.shape == (3, 5, 8)
     assert torch.allclose(y, everywhere[:, ::2], atol=1e-6)
+
+
+def test_parts_drawn_by_other_processes_are_the_same(tmp_path):
+    path = tiny_checkpoint(tmp_path)
+    model = subject_of(Candidate(path))
+    spread(model, path, 3000, "processes", 2, None)
+    elsewhere = STORE.pop((model, 3000, 0))
+    here = sampled(model, 3000, 0)
+    assert elsewhere.prompts == here.prompts
+    for name, found in here.largest.items():
+        assert elsewhere[name].prompt == found.prompt
+        assert elsewhere[name].value == pytest.approx(found.value, rel=1e-5)

@@ -1,0 +1,194 @@
+"""One self-contained HTML file: claims, figures, theorems, provenance, and a model to play with."""
+
+import base64
+import json
+import platform
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from jinja2 import Environment, FileSystemLoader
+
+from theory import TheoryError, Weights, theorems
+from theory.layernorm import needs_bounded_readout, readout_ceiling
+from theory.plateau import needs_plateau, plateau
+from theory.weights import Attention, Norm
+from verify.figures import FigureError, drawings, render
+from verify.ledger import ledger
+from verify.rows import Row, commit, write_text
+from verify.subject import Subject
+from verify.table import ledger_lines, number, summaries
+
+HERE = Path(__file__).resolve().parent
+MOST_NUMBERS = 10**6  # a larger model is not put into the page
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A theorem as the page shows it."""
+
+    id: str
+    name: str
+    statement: str
+    assumptions: tuple[str, ...]
+    needs: tuple[str, ...]
+    tight: bool
+    objection: str
+    numbers: list[tuple[str, str]]
+
+
+def packed(array: np.ndarray) -> dict[str, str]:
+    """A float32 array in base64, as demo.js reads it."""
+    data = np.ascontiguousarray(array, dtype="<f4").tobytes()
+    return {"array": base64.b64encode(data).decode()}
+
+
+def norm_data(norm: Norm) -> dict:
+    """A norm for demo.js."""
+    fields = {"kind": norm.kind, "eps": norm.eps, "alpha": norm.alpha}
+    return fields | {"gamma": packed(norm.gamma), "beta": packed(norm.beta)}
+
+
+def model_data(weights: Weights) -> dict:
+    """Everything that demo.js computes a prediction from."""
+    blocks = []
+    for block in weights.blocks:
+        if isinstance(block, Attention):
+            d = block.output_bias.size
+            found: dict = {"kind": "attention", "score": block.score, "ssa": list(block.ssa)}
+            found["heads"] = len(block.query)
+            for name in ("query", "key", "value"):
+                found[name] = packed(getattr(block, name).reshape(-1, d))
+                found[f"{name}_bias"] = packed(getattr(block, f"{name}_bias").reshape(-1))
+            found["output"] = packed(np.concatenate(list(block.output), axis=1))
+            found["output_bias"] = packed(block.output_bias)
+        else:
+            found = {"kind": "mlp", "activation": block.activation}
+            found |= {n: packed(getattr(block, n)) for n in ("up", "up_bias", "down", "down_bias")}
+        blocks.append(found | {"norm": norm_data(block.norm)})
+    names = ("read_in", "read_in_bias", "positions", "read_out")
+    return {name: packed(getattr(weights, name)) for name in names} | {
+        "blocks": blocks,
+        "final_norm": norm_data(weights.final_norm),
+        "read_out_bias": weights.read_out_bias,
+        "post_norm": weights.post_norm,
+        "residual": weights.residual,
+    }
+
+
+def panel_data(model: Subject) -> dict:
+    """The model with its ceiling and plateaus, where it has them."""
+    weights = model.weights
+    data: dict = {"model": model_data(weights)}
+    if needs_bounded_readout(weights) is None:
+        ceiling = readout_ceiling(weights)
+        data["ceiling"] = [ceiling.low, ceiling.high]
+    if needs_plateau(weights) is None:
+        data["plateau"] = [plateau(weights, sign).midpoint for sign in (-1, 1)]
+    return data
+
+
+def numbers_in(weights: Weights) -> int:
+    """How many numbers the page would carry."""
+    from theory.weights import named_arrays
+
+    return sum(array.size for _, array in named_arrays(weights))
+
+
+def panel(model: Subject | None) -> dict | None:
+    """What the live panel needs, or None where there is no model or too large a one."""
+    if model is None or numbers_in(model.weights) > MOST_NUMBERS:
+        return None
+    data = json.dumps(panel_data(model))
+    points = max(1, min(40, (model.context - 1) // 2))
+    return {"name": model.name, "data": data, "points": points}
+
+
+def figures(rows: Sequence[Row]) -> list[dict[str, str]]:
+    """Every figure that has rows, as SVG in base64."""
+    found = []
+    for name, drawing in drawings().items():
+        chosen = drawing.rows(rows)
+        if not chosen:
+            continue
+        try:
+            data = render(drawing, chosen)
+        except FigureError:
+            continue
+        caption = (drawing.draw.__doc__ or "").splitlines()[0]
+        found.append(
+            {"name": name, "data": base64.b64encode(data).decode(), "caption": f"{name}: {caption}"}
+        )
+    return found
+
+
+def shown_theorems(model: Subject | None) -> list[Shown]:
+    """All theorems; with a model its certified numbers, or why a theorem does not apply."""
+    found = []
+    for theorem in theorems().values():
+        objection, values = "", []
+        if model is not None:
+            try:
+                objection = theorem.applies(model.weights) or ""
+                if not objection:
+                    evaluated = theorem.evaluate(model.weights)
+                    values = [(name, str(value)) for name, value in evaluated.items()]
+            except TheoryError as error:
+                objection = str(error)
+        texts = (theorem.id, theorem.name, theorem.statement)
+        lists = (theorem.assumptions, theorem.needs)
+        found.append(Shown(*texts, *lists, theorem.tight, objection, values))
+    return found
+
+
+def provenance(rows: Sequence[Row], model: Subject | None, command: str) -> list[tuple[str, str]]:
+    """Where the numbers are from; no path of this machine."""
+    found = [("command", command)] if command else []
+    if model is not None:
+        found += [("model", model.name), ("SHA-256 of the file", model.hash)]
+    mutants = sum(row.mutant for row in rows)
+    found += [
+        ("commit", commit()),
+        ("rows", f"{len(rows) - mutants}, and {mutants} of mutants"),
+        ("torch", torch.__version__),
+        ("python", platform.python_version()),
+        ("processor", f"{platform.machine()}, {torch.backends.cpu.get_cpu_capability()}"),
+    ]
+    return found
+
+
+def colour(verdict: str) -> str:
+    """CSS class of a verdict."""
+    if "VIOLATED" in verdict or "SURVIVED" in verdict:
+        return "bad"
+    return "good" if verdict.startswith("holds") and "amended" not in verdict else "amended"
+
+
+def report(rows: Sequence[Row], model: Subject | None, title: str, command: str = "") -> str:
+    """The page."""
+    environment = Environment(loader=FileSystemLoader(HERE), autoescape=True)
+    environment.filters |= {"number": number, "colour": colour}
+    claims = summaries(rows)
+    wrong = sum(colour(entry.verdict) == "bad" for entry in claims)
+    decided = [entry for entry in ledger(rows) if entry.kind != "theorem"]
+    scripts = "\n".join((HERE / name).read_text() for name in ("demo.js", "panel.js"))
+    return environment.get_template("report.html.j2").render(
+        title=title,
+        summary=f"{len(claims)} claims, {wrong} violated. " + " ".join(ledger_lines(rows)),
+        panel=panel(model),
+        claims=claims,
+        statements=[entry for entry in decided if entry.verdict != "not run"],
+        figures=figures(rows),
+        theorems=shown_theorems(model),
+        provenance=provenance(rows, model, command),
+        scripts=scripts,
+    )
+
+
+def write_report(
+    rows: Sequence[Row], model: Subject | None, path: Path, title: str, command: str = ""
+) -> None:
+    """Write the page, atomically."""
+    write_text(path, report(rows, model, title, command))
