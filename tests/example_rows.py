@@ -160,7 +160,7 @@ def heat() -> Iterator[Row]:
 
 
 def unseen() -> Iterator[Row]:
-    for degree in range(1, 6):
+    for degree in range(1, 7):
         trained = degree % 2 == 1
         for predictor, value in (("model", 0.01 if trained else 0.03), ("1-nn", 0.002)):
             band = {"low": 0.8 * value, "high": 1.3 * value}

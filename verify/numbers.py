@@ -188,7 +188,7 @@ def points() -> Iterator[Value]:
                 where = {"degree": degree, "scale": scale, "predictor": kind}
                 error = partial(point, name="equivariant", **where)
                 yield Value(f"W1.{kind}.{degree}.{scale}", "W1", error)
-    for degree in range(1, 6):
+    for degree in range(1, 7):
         unseen = partial(point, name="unseen", degree=degree, predictor="model")
         yield Value(f"unseen.{degree}", "C-unseen", unseen)
 
