@@ -211,7 +211,7 @@ def plateau_ends() -> bool:
 def overflow_formula() -> sp.Basic:
     """|z||P w_in| + growth ≤ 2^63.4."""
     z, seen, rest = sp.symbols("|z| |P·w_in| growth", positive=True)
-    return sp.Le(z * seen + rest, 2 ** sp.Rational(317, 5))
+    return sp.Le(z * seen + rest, sp.Pow(2, sp.Rational(317, 5), evaluate=False))
 
 
 F2 = Theorem(

@@ -197,7 +197,7 @@ def query_bias_counts() -> bool:
 
 def dispersion_formula() -> sp.Basic:
     """δ_h ≤ 2√d (√d |B_h|₂ + |q_h|)."""
-    spread, d, size, shift = sp.symbols("δ_h d |B_h|₂ |q_h|", positive=True)
+    spread, d, size, shift = sp.symbols("δ_h d |B_h| |q_h|", positive=True)
     return sp.Le(spread, 2 * sp.sqrt(d) * (sp.sqrt(d) * size + shift))
 
 

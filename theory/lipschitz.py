@@ -204,7 +204,7 @@ def linear_slowdown_is_refuted() -> bool:
 
 def lipschitz_formula() -> sp.Basic:
     """|LN(h) - LN(k)| ≤ |ΓP|₂/√ε |h - k|."""
-    moved, size, eps, apart = sp.symbols("|LN(h)-LN(k)| |ΓP|₂ ε |h-k|", positive=True)
+    moved, size, eps, apart = sp.symbols("|LN(h)-LN(k)| |ΓP| ε |h-k|", positive=True)
     return sp.Le(moved, size / sp.sqrt(eps) * apart)
 
 

@@ -201,9 +201,9 @@ def half_the_chord_is_refuted() -> bool:
 
 def ray_formula() -> sp.Basic:
     """|z - √d v^| ≤ 2√d sin(θ/2), sin θ = sqrt(r0² + dε)/M."""
-    distance, d, r0, eps, big = sp.symbols("|z-√d·v^| d r0 ε M", positive=True)
+    z, axis, d, r0, eps, big = sp.symbols("z v^ d r0 ε M", positive=True)
     theta = sp.asin(sp.sqrt(r0**2 + d * eps) / big)
-    return sp.Le(distance, 2 * sp.sqrt(d) * sp.sin(theta / 2))
+    return sp.Le(sp.Abs(z - sp.sqrt(d) * axis), 2 * sp.sqrt(d) * sp.sin(theta / 2))
 
 
 L4 = Theorem(

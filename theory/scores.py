@@ -76,7 +76,7 @@ def evaluate(weights: Weights) -> dict[str, Interval]:
             continue
         found[f"{name}: sum of weights"] = Interval(1.0, 1.0)
         ratio = weight_ratio(attention, arb(spread.high))
-        largest = largest_weight(n, ratio) if ratio.is_finite() else arb(1)
+        largest = largest_weight(n, ratio).min(arb(1)) if ratio.is_finite() else arb(1)
         found[f"{name}: a weight, n = {n}"] = Interval.enclose(arb(0), largest)
     return found
 

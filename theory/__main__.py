@@ -1,0 +1,149 @@
+"""``python -m theory``: the theorems, one of them, or all of them on a model.
+
+python -m theory                     every theorem, its steps checked
+python -m theory L2 [--model PATH]   one theorem: statement, proof, checks, numbers on a model
+python -m theory certify PATH        every theorem's numbers on a checkpoint
+"""
+
+import argparse
+import difflib
+import json
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from theory.certify import certify, verdict
+from theory.errors import TheoryError
+from theory.lemmas import LEMMAS
+from theory.page import checked, numbers, page, text, value_lines
+from theory.read import load_weights
+from theory.theorem import Theorem, theorems
+from theory.weights import Weights
+
+ALIASES = {"E1": "W1", "E2": "G5"}
+ZOO = Path(__file__).resolve().parent.parent / "verify" / "zoo"
+
+
+def find(name: str) -> Theorem:
+    """The theorem of an id or alias; TheoryError with a suggestion for anything else."""
+    known, wanted = theorems(), name.upper()
+    wanted = ALIASES.get(wanted, wanted)
+    if wanted in known:
+        return known[wanted]
+    named = [t.id for t in known.values() if len(name) > 2 and name.lower() in t.name.lower()]
+    close = named or difflib.get_close_matches(wanted, [*known, *ALIASES], n=3, cutoff=0.5)
+    hint = f"; did you mean {' or '.join(close)}?" if close else ""
+    raise TheoryError(f"no theorem {name!r}{hint} `python -m theory` lists them all")
+
+
+def zoo_model(theorem: Theorem) -> tuple[str, Weights] | None:
+    """The first committed model that the theorem speaks about."""
+    for path in sorted(ZOO.glob("*.safetensors")):
+        weights = load_weights(path)
+        if theorem.applies(weights) is None:
+            return path.stem, weights
+    return None
+
+
+def list_all(as_json: bool) -> int:
+    """Every theorem, its steps checked as it is printed; 1 if one fails."""
+    known = theorems()
+    if as_json:
+        pages = [page(theorem) for theorem in known.values()]
+        print(json.dumps(pages, ensure_ascii=False, indent=1))
+        return int(not all(s["proved"] for p in pages for s in p["steps"]))
+    table, failed = Table("id", "theorem", "kind", "steps", "Coq"), False
+    console = Console()
+    for theorem in known.values():
+        good, count = checked(theorem)
+        failed |= good < count
+        kind, coq = "tight" if theorem.tight else "one-sided", len(LEMMAS.get(theorem.id, ()))
+        cells = (theorem.id, theorem.name, kind, f"{good}/{count} checked", f"{coq} lemmas")
+        if console.is_terminal:
+            table.add_row(*cells)
+        else:
+            print(f"{cells[0]:3} {cells[1]:34} {cells[2]:10} {cells[3]:14} {cells[4]}", flush=True)
+    if console.is_terminal:
+        console.print(table)
+    return int(failed)
+
+
+def show(theorem: Theorem, model: Path | None, as_json: bool) -> int:
+    """One theorem and its numbers on the model given, or on one of the zoo."""
+    chosen = (str(model), load_weights(model)) if model else zoo_model(theorem)
+    if as_json:
+        record = page(theorem)
+        if chosen is not None:
+            record["model"] = chosen[0]
+            record["values"] = numbers(verdict(theorem, chosen[1]))
+        print(json.dumps(record, ensure_ascii=False, indent=1))
+        return 0
+    for line in text(theorem):
+        print(line)
+    if chosen is None:
+        print("numbers: no committed model that it speaks about; name one with --model PATH")
+        return 0
+    print(f"on {chosen[0]}")
+    for line in value_lines(verdict(theorem, chosen[1])):
+        print(line)
+    return 0
+
+
+def show_certificate(path: Path, as_json: bool) -> int:
+    """Every theorem's numbers on one checkpoint."""
+    weights = load_weights(path)
+    if as_json:
+        record = {id_: numbers(values) for id_, values in certify(weights).items()}
+        print(json.dumps(record, ensure_ascii=False, indent=1))
+        return 0
+    for theorem in theorems().values():
+        print(f"{theorem.id} {theorem.name}")
+        for line in value_lines(verdict(theorem, weights)):
+            print(line, flush=True)
+    return 0
+
+
+def run(arguments: Sequence[str] | None = None) -> int:
+    """Parse the command line and answer it."""
+    parser = argparse.ArgumentParser(prog="python -m theory", description=__doc__)
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.add_argument("what", nargs="*", help="an id such as L2, or: certify PATH")
+    parser.add_argument("--model", type=Path, help="checkpoint to evaluate on")
+    parser.add_argument("--json", action="store_true", help="machine-readable output")
+    options = parser.parse_args(arguments)
+    match options.what:
+        case []:
+            return list_all(options.json)
+        case ["certify", path]:
+            return show_certificate(Path(path), options.json)
+        case ["certify", *_]:
+            raise TheoryError("certify takes one checkpoint: python -m theory certify PATH")
+        case [name]:
+            return show(find(name), options.model, options.json)
+    raise TheoryError(f"one theorem at a time, not {len(options.what)}")
+
+
+def main() -> int:
+    """``run`` with errors as one line and exit status 2."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")  # type: ignore[union-attr]
+    try:
+        status = run()
+        sys.stdout.flush()
+        return status
+    except TheoryError as error:
+        print(f"python -m theory: {error}", file=sys.stderr)
+        return 2
+    except BrokenPipeError:
+        # the reader (head, less) has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
