@@ -7,7 +7,7 @@ from sim.baselines import nearest
 from sim.config import Law, Task
 from verify.claim_paper import EXCHANGED, decided, spread
 from verify.claims import claim
-from verify.ledger import decide
+from verify.ledger import decide, undecidable
 from verify.predictors import model_errors, plain, prompts_of, ratio_of
 
 
@@ -106,3 +106,30 @@ def claim_C_worse_than_zero(zoo, record, twist):
     worst = max(found, key=np.mean)
     decide(record, "C-worse-than-zero", effect=float(np.mean(worst)), low=min(worst),
            high=max(worst))  # fmt: skip
+
+
+@claim("C-huge-token", "one huge example among ordinary ones", kind="empirical",
+       together=("small", "factorial:none-softmax"))  # fmt: skip
+def claim_C_huge_token(zoo, record):
+    """Relative error, and the change of the answer, when x_6 and its y are far away (degree 1)."""
+    task = Task(degrees=(1,))
+    models = [zoo[role][0] for role in ("small", "factorial:none-softmax")]
+    for model in models:
+        xs, ys = prompts_of(task, count=64)
+        target = ys[:, -1].double()
+        with torch.no_grad():
+            usual = plain(model)(xs, ys)[:, -1].double()
+        for size in (1.0, 10.0, 100.0, 1e3, 2e4, 1e6):
+            far = xs.clone()
+            far[:, 5] = size
+            slope = (ys[:, 1] - ys[:, 0]) / (xs[:, 1] - xs[:, 0])
+            values = ys.clone()
+            values[:, 5] = ys[:, 0] + slope * (size - xs[:, 0])
+            with torch.no_grad():
+                said = plain(model)(far, values)[:, -1].double()
+            error = float((said - target).square().mean() / target.square().mean())
+            shift = float((said - usual).abs().max())
+            for kind, value in (("error", error), ("shift", shift)):
+                at = {"curve": "extreme", "size": size, "kind": kind}
+                record(attained=value, holds=True, series=True, at=at, model=model.name)
+    undecidable(record, "C-huge-token")

@@ -19,7 +19,7 @@ from verify.sampling import FAMILIES, generator_of
 from verify.subject import Network, Subject
 
 POINTS = (1, 2, 4, 12)
-CONTEXTS = 32
+CONTEXTS = 16
 STARTS = 64
 ATTACKED_POINTS = 4
 ROUNDS = ((0.3, 10), (0.1, 10))
@@ -57,7 +57,7 @@ def contexts(model: Subject) -> Iterator[Float[Tensor, "B T"]]:
     for points in (*POINTS, (model.context + 1) // 2):
         if 2 * points - 1 > model.context:
             continue
-        count = CONTEXTS if points < 20 else CONTEXTS // 8
+        count = CONTEXTS if points < 20 else 2
         drawn = [family(count, points, generator) for family in FAMILIES]
         yield torch.cat(drawn).clamp(-LARGEST_CONTEXT, LARGEST_CONTEXT)
 

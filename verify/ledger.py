@@ -132,7 +132,7 @@ def ledger(rows: Sequence[Row]) -> list[Entry]:
         procedure[c.id] += (c.text,)
     found = []
     for id_, theorem in theorems().items():
-        own = [r for r in by_id.get(id_, []) if r.kind == "theorem"]
+        own = [r for r in by_id.get(id_, []) if r.kind != "empirical"]
         verdict = theorem_verdict(own)
         steps = procedure.get(id_, ())
         found.append(

@@ -78,6 +78,8 @@ def write_text(path: Path, text: str) -> None:
             new.write(text)
             new.flush()
             os.fsync(new.fileno())
+        # a temporary file is its owner's alone
+        os.chmod(new.name, 0o644)
         os.replace(new.name, path)
     except OSError as error:
         raise UserError(

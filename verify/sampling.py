@@ -19,7 +19,7 @@ Family = Callable[[int, int, Generator], Tokens]
 # Tokens up to the largest float have a claim of their own (F2).
 LARGEST = 2.0**58
 PART = 10**6
-LENGTHS = (41, 3, 11, 2, 21, 5)
+LENGTHS = (41, 3, 5, 2, 11, 3)
 
 
 def magnitudes(shape: tuple[int, ...], low: float, high: float, g: Generator) -> Tensor:
@@ -128,7 +128,7 @@ def parts(prompts: int) -> int:
 
 
 def batches(
-    prompts: int, points: int, seed: int, part: int = 0, tokens: int = 2**14
+    prompts: int, points: int, seed: int, part: int = 0, tokens: int = 2**12
 ) -> Iterator[tuple[str, Float[Tensor, "B T"]]]:
     """(family, float32 tokens) until at least ``prompts`` prompts (prefixes counted) were drawn.
 

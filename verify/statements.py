@@ -121,6 +121,12 @@ STATEMENTS = (
         "more often than not", amended="the printed table has 12L8AH behind for N and U",
     ),
     Statement(
+        "C-huge-token", "one large token in the prompt (the authors' probe x_5 = 20000)",
+        "v2, code", "empirical", "small, factorial:none-softmax",
+        "error with one true example far away, drawn beside the limit (N4, G3)", "", None, "",
+        amended="the probe is in the authors' scripts, its results are not public; ours are drawn",
+    ),
+    Statement(
         "C-far-interval",
         "f(x) = x on [100, 101] fails",
         "KI, C6", "empirical", "small, 5 seeds", "relative error", ">=", 0.5, HALF,
