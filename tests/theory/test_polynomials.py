@@ -1,5 +1,7 @@
 """P1, P2 at random, touching and rootless polynomials."""
 
+import math
+
 import mpmath
 import numpy as np
 import pytest
@@ -59,3 +61,30 @@ def test_distance_is_the_pointwise_distance():
     for value in rng.normal(size=50) * 4:
         exact = float(distance(arb(value), arb(-1), arb(2)))
         assert exact == pytest.approx(abs(value - min(max(value, -1), 2)), abs=1e-15)
+
+
+def test_infinite_ends_of_a_ceiling():
+    line, square = (0.0, 1.0), (0.0, 0.0, 1.0)
+    for ceiling in (
+        Interval(-math.inf, 1.0),
+        Interval(-1.0, math.inf),
+        Interval(-math.inf, math.inf),
+    ):
+        assert not failure_radius(line, ceiling).is_finite()
+    assert failure_radius(square, Interval(-math.inf, 4.0)).contains(arb(2))
+    assert not failure_radius(square, Interval(-1.0, math.inf)).is_finite()
+    assert failure_radius((0.0, 0.0, -1.0), Interval(-9.0, math.inf)).contains(arb(3))
+
+
+def test_coefficients_that_are_no_numbers_are_refused():
+    for bad in ((0.0, math.nan), (math.inf, 1.0)):
+        for radius in (failure_radius, cauchy_radius):
+            with pytest.raises(TheoryError, match="finite"):
+                radius(bad, Interval(-1.0, 1.0))
+    with pytest.raises(TheoryError, match="constant"):
+        cauchy_radius((0.0,), Interval(-1.0, 1.0))
+
+
+def test_extreme_coefficients():
+    huge = failure_radius((1e300, -1e-300, 0.0, 5e-324), Interval(-1e-300, 1e308))
+    assert huge.is_finite() and huge > 0
