@@ -44,7 +44,7 @@ def square_mean(degree: int, a: arb, s: arb, coefficients: str, x: str) -> arb:
     for law in (coefficients, x):
         if law not in ("uniform", "normal"):
             raise TheoryError(f"law {law!r} is unknown here: uniform or normal")
-    if degree < 0 or not (a > 0 and s > 0):
+    if degree < 0 or not (a > 0 and s > 0 and a.is_finite() and s.is_finite()):
         raise TheoryError(f"degree {degree}, scales {a}, {s}: need degree ≥ 0 and scales > 0")
     powers = sum((even_moment(i, s, x) for i in range(degree + 1)), arb(0))
     return even_moment(1, a, coefficients) * powers

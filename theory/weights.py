@@ -101,6 +101,8 @@ class Weights:
                     f"{name} holds {int((~np.isfinite(array)).sum())} value(s) that are NaN or "
                     "infinite: no theorem applies; restore the last good checkpoint"
                 )
+            if name.endswith("norm.eps") and array < 0:
+                raise TheoryError(f"{name} is {array}: a variance plus it may be negative")
 
 
 def named_arrays(record: object, prefix: str = "") -> list[tuple[str, np.ndarray]]:

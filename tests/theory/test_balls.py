@@ -1,10 +1,11 @@
 import numpy as np
 import pytest
+from flint import arb
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from theory import TheoryError
-from theory.balls import Balls, concatenate, spectral_norm
+from theory.balls import Balls, concatenate, product_norm, spectral_norm
 from theory.linear import matrix, norm, times, vector
 
 
@@ -60,3 +61,26 @@ def test_division_by_zero_is_refused():
 def test_zero_and_empty_matrices():
     assert spectral_norm(Balls.exact(np.zeros((3, 2)))) == 0
     assert spectral_norm(Balls.exact(np.zeros((3, 0)))) == 0
+
+
+def test_rounding_that_underflows_before_a_large_factor_is_paid_for():
+    a, x = np.array([[3e300, 1e300]]), np.array([[7e-310], [3e-310]])
+    product = (Balls.exact(a) @ Balls(x, np.full((2, 1), 5e-324)))[0, 0].arb()
+    for shift in (-5e-324, 0.0, 5e-324):
+        pairs = zip(a[0], x[:, 0] + shift, strict=True)
+        assert product.contains(sum((arb(p) * arb(q) for p, q in pairs), arb(0)))
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 10**6), st.integers(1, 5), st.integers(1, 5), st.integers(1, 5))
+def test_norm_of_a_product_is_an_upper_bound_and_sharp(seed, m, k, n):
+    rng = np.random.default_rng(seed)
+    left, right = rng.normal(size=(m, k)), rng.normal(size=(k, n))
+    bound = product_norm(Balls.exact(left), Balls.exact(right))
+    value = np.linalg.norm(left @ right, 2)
+    assert value * (1 - 1e-13) <= bound <= value * (1 + 1e-9) + 1e-13
+
+
+def test_entries_that_left_the_doubles_have_no_norm():
+    assert spectral_norm(Balls.exact(np.array([[1.0, np.inf]]))) == np.inf
+    assert product_norm(Balls.exact(np.full((2, 2), np.nan)), Balls.exact(np.eye(2))) == np.inf

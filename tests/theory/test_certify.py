@@ -80,6 +80,8 @@ def test_weights_that_are_no_numbers_are_refused(random_weights):
         broken = vars(good) | {"read_out": np.full(good.width, value)}
         with pytest.raises(TheoryError, match="NaN or infinite"):
             type(good)(**broken)
+    with pytest.raises(TheoryError, match="may be negative"):
+        random_weights(eps=-1e-5)
 
 
 def test_a_trained_size_takes_seconds(random_weights):

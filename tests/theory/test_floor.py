@@ -130,3 +130,6 @@ def test_unknown_laws_are_refused():
         error_floor(CEILING, 1, 1.0, 1.0, "uniform", "normal")
     with pytest.raises(TheoryError, match="scales"):
         second_moment(1, 0.0, 1.0)
+    for bad in (math.inf, math.nan, -1.0):
+        with pytest.raises(TheoryError, match="scales"):
+            error_floor(CEILING, 1, 1.0, bad)
