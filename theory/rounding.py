@@ -55,9 +55,10 @@ def is_float32(weights: Weights) -> bool:
 def readout_slack(weights: Weights, condition: float, largest: float = 0.0) -> float:
     """Bound of |fl(y) - y|, y the exact read-out of a float32 residual h; inf where there is none.
 
-    ``condition`` >= |h|/sqrt(|Ph|² + d eps), for instance |h|/|Ph|; ``largest`` >= max|h_i|.
-    inf: condition too large for float32, eps = 0, weights that are not float32 or may overflow,
-    h beyond F2's domain, no final norm. tanh (DyT) is assumed right to 4 ulp.
+    ``condition`` >= |h|/sqrt(|Ph|² + d eps), for instance |h|/|Ph|; ``largest`` >= max|h_i|. From
+    |Ph| = 2^63.4 on the variance may be inf and fl(y) within the slack of c instead of y: both lie
+    in L2's ceiling (F2). inf: condition too large for float32, eps = 0, weights that are not
+    float32 or may overflow, largest > 2^63, no final norm. DyT: tanh is right to 4 ulp.
     """
     final, d = weights.final_norm, weights.width
     if final.kind == "none" or np.isnan(condition) or not is_float32(weights):

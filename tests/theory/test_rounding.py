@@ -135,6 +135,7 @@ def test_float32_readout_stays_within_the_slack(
     computed, exact = float32_readout(weights, h, moments), readout(weights, vector(h))
     slack = readout_slack(weights, condition(weights, h), float(np.abs(h).max()))
     assert not abs(arb(computed) - exact) > arb(slack)
+    assert float32_ceiling(weights, condition(weights, h)).excess(computed) == 0
     if math.isfinite(slack):
         target(float(abs(arb(computed) - exact)) / slack)
 
@@ -219,6 +220,19 @@ def test_domain_of_dyt_and_of_weights_without_room(random_weights):
     assert "sum" in str(F2.applies(random_weights(score="linear")))
     values = F2.evaluate(random_weights(d=1, heads=1))
     assert values["float32 y, if not NaN, at |h|/|Ph| ≤ 10"].width < 1e-2
+
+
+@pytest.mark.parametrize("kind", ["layernorm", "rmsnorm"])
+def test_every_size_of_residual_is_nan_or_inside(random_weights, kind):
+    weights, rng = random_weights(final_norm=kind, d=16, seed=1), np.random.default_rng(0)
+    for exponent in np.linspace(-45, 38, 400):
+        h = (rng.normal(size=16) * 10.0**exponent).astype(np.float32)
+        if not np.isfinite(h).all():
+            continue
+        ceiling = float32_ceiling(weights, max(condition(weights, h), 1.0))
+        for moments in (two_pass, welford):
+            y = float32_readout(weights, h, moments)
+            assert math.isnan(y) or ceiling.excess(y) == 0
 
 
 def test_error_of_a_computed_prediction(random_weights):
