@@ -84,13 +84,14 @@ def claim_C_cause_removing_either_does_not_remove_the_failure(zoo, record, twist
         errors[cell] = found
         at = {"cell": cell, "low": float(found.low), "high": float(found.high)}
         record(attained=float(found.mean), holds=True, at=at, series=True)
-    least = min(errors, key=lambda cell: float(errors[cell].low))
+    changed = [cell for cell in errors if cell != CELLS["factorial:layernorm-softmax"]]
+    least = min(changed, key=lambda cell: float(errors[cell].low))
     decide(
         record,
         "C-cause",
         effect=float(errors[least].mean),
         low=float(errors[least].low),
-        high=float(max(e.high for e in errors.values())),
+        high=float(errors[least].high),
         note=f"least error over zero: {least}",
     )
 

@@ -20,8 +20,11 @@ def claim_G4_answers_miss_the_line_at_every_scale(model, record, twist):
     weights = model.weights
     tokens, target = probe(weights)
     limit, start = limit_error(weights), settled_from(weights)
-    assert start < math.inf, "the probe never settles: nothing to check"
     prompt = torch.tensor(tokens)[None]
+    if start == math.inf:
+        # faster than t: the error over t has no limit to be compared with, but must grow
+        outgrows(model, prompt, target, 0.0 if twist else 1.0, record)
+        return
     for power in (0, 1, 4, 12):
         t = start * 2.0**power
         with torch.no_grad():
@@ -33,3 +36,16 @@ def claim_G4_answers_miss_the_line_at_every_scale(model, record, twist):
         at = {"t": t, "limit": limit.low}
         record(bound=bound, attained=error, ratio=ratio, slack=slack, holds=holds, at=at)
         assert holds, record.violation((prompt * t)[0], f"an error >= {bound} t", y)
+
+
+def outgrows(model, prompt, target: float, share: float, record) -> None:
+    """|y(t z) - t a x_q|/t at t = 2^10, 2^20, 2^30: each at least twice the one before."""
+    errors = []
+    for power in (10, 20, 30):
+        t = 2.0**power
+        with torch.no_grad():
+            y = float(reference(model).tokens(prompt * t)[0, -1])
+        errors.append(share * abs(y - t * target) / t)
+    holds = errors[2] >= 2 * errors[1] >= 4 * errors[0] > 0
+    record(bound=2 * errors[1], attained=errors[2], holds=holds, at={"limit": "inf"})
+    assert holds, record.violation(prompt[0], "an error that outgrows t", errors[2])

@@ -189,7 +189,7 @@ def fitted(xs, ys, degree: int):
 
 @claim(
     "P3",
-    "from scale 10 on the floor explains degree 3",
+    "from scale 30 on the floor explains degree 3",
     kind="empirical",
     together=("small",),
     mutants=("floor at a tenth of the scale",),
