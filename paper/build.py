@@ -20,6 +20,8 @@ import typst
 from paper import tables, theorems
 from verify import values
 from verify.figures import STYLE, FigureError, drawings, render
+from verify.measured import FOLDER as FOLDER_OF_MEASUREMENTS
+from verify.measured import MeasurementError, measured_rows
 from verify.rows import ROOT, Row, read
 from verify.zoo import FOLDER
 
@@ -135,6 +137,7 @@ def main(arguments: list[str] | None = None) -> int:
     default = ROOT / "verify" / "rows.jsonl"
     parser.add_argument("--rows", type=Path, nargs="+", default=[default])
     parser.add_argument("--out", type=Path, default=HERE / "build")
+    parser.add_argument("--measured", type=Path, default=FOLDER_OF_MEASUREMENTS)
     parser.add_argument("--zoo-only", action="store_true", help="leave out rows of other models")
     options = parser.parse_args(arguments)
     if missing := [path for path in options.rows if not path.is_file()]:
@@ -144,8 +147,9 @@ def main(arguments: list[str] | None = None) -> int:
     rows = of_the_zoo(rows) if options.zoo_only else rows
     out = Outputs(options.out)
     try:
+        rows += measured_rows(options.measured)
         drawn = draw_figures(rows, out)
-    except FigureError as error:
+    except (FigureError, MeasurementError) as error:
         print(error, file=sys.stderr)
         return 2
     write_data(rows, out)

@@ -20,6 +20,7 @@ from tests.example_rows import example_rows
 from theory.lemmas import LEMMAS
 from theory.theorem import Step
 from verify.figures import drawings
+from verify.measured import MeasurementError, measured_rows
 from verify.numbers import VALUES
 from verify.rows import ROOT, Row, write
 from verify.values import document, rounded
@@ -35,7 +36,8 @@ LARGEST = 1e300
 def run(rows, out: Path) -> str:
     """One build of these rows into a folder; what it printed."""
     write(rows, out / "rows.jsonl")
-    assert build.main(["--rows", str(out / "rows.jsonl"), "--out", str(out)]) == 0
+    options = ["--out", str(out), "--measured", str(out / "none")]
+    assert build.main(["--rows", str(out / "rows.jsonl"), *options]) == 0
     return (out / "paper.html").read_text()
 
 
@@ -240,6 +242,18 @@ def test_statements_are_set_in_type():
 def test_rows_of_foreign_models_are_left_out_on_demand():
     rows = [Row("L2", "c", "theorem", m, True) for m in ("", "no-such-model")]
     assert [row.model for row in build.of_the_zoo(rows)] == [""]
+
+
+def test_measurements_of_other_machines_become_rows(tmp_path):
+    point = {"what": "H100", "variant": "ours", "attained": 3e5, "device": "H100"}
+    record = {"id": "C-speed", "curve": "speed", "command": "python -m sim.benchmark"}
+    path = tmp_path / "speed.json"
+    path.write_text(json.dumps(record | {"points": [point]}))
+    (row,) = measured_rows(tmp_path)
+    assert (row.attained, row.device, row.at["what"], row.series) == (3e5, "H100", "H100", True)
+    path.write_text("{}")
+    with pytest.raises(MeasurementError, match=r"speed\.json"):
+        measured_rows(tmp_path)
 
 
 def test_hashes_are_of_content(tmp_path):

@@ -143,10 +143,26 @@ def speedup(rows: Rows, choose: Callable) -> float | None:
     return best((a / b for a, b in pairs if a and b), choose)
 
 
+VERDICTS = {
+    "holds": "holds",
+    "amended": "holds as amended",
+    "contradicted": "contradicted",
+    "undecided": "not decidable",
+}
+
+
+def verdicts(rows: Rows, word: str) -> float | None:
+    """How many published statements have this verdict."""
+    found = {row.id: row.at["verdict"] for row in rows if not row.series and "verdict" in row.at}
+    return float(list(found.values()).count(word)) if found else None
+
+
 def listed() -> Iterator[Value]:
     """Every named value; names read claim.what.where."""
     yield Value("models", "L2", models, digits=6)
     yield Value("claims", "L2", run_claims, digits=6)
+    for name, word in VERDICTS.items():
+        yield Value(f"verdicts.{name}", "C-published", partial(verdicts, word=word))
     yield Value("L2.prompts", "L2", prompts, "down", 3)
     for choose, word, way in ENDS:
         yield Value(f"L2.attacked.{word}", "L2", partial(attacked_share, choose=choose), "inward")
