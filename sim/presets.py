@@ -80,6 +80,6 @@ PRESETS: dict[str, Train] = {
     "no-positions": ablation("no-positions", positions="none"),
     "equivariant": ablation("equivariant", equivariant=True),
     "packed": ablation("packed", packed=True),
-    "continuous": replace(SMALL, name="continuous", task=Task(kind="continuous")),
-    "zeros": replace(SMALL, name="zeros", task=Task(kind="zeros", degrees=(1, 3))),
+    "continuous": replace(ablation("continuous"), task=Task(kind="continuous")),
+    "zeros": replace(ablation("zeros"), task=Task(kind="zeros", degrees=(1, 3))),
 }
