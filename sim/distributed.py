@@ -20,6 +20,22 @@ from torch import distributed as dist
 from sim.errors import UserError
 
 
+@contextmanager
+def others() -> Iterator[None]:
+    """Talk to the other processes.
+
+    Raises:
+        UserError: one of them is gone.
+    """
+    try:
+        yield
+    except RuntimeError as error:
+        raise UserError(
+            f"another process of this run is gone ({str(error).splitlines()[0]}); the same command "
+            "continues from the last checkpoint"
+        ) from error
+
+
 @dataclass(frozen=True)
 class Group:
     """`size` processes, of which this is number `rank`; one process sends nothing."""
@@ -43,7 +59,8 @@ class Group:
         if self.size == 1:
             return
         flat = torch.cat([tensor.flatten() for tensor in tensors])
-        dist.all_reduce(flat)
+        with others():
+            dist.all_reduce(flat)
         flat /= self.size
         for tensor, mean in zip(tensors, flat.split([t.numel() for t in tensors]), strict=True):
             tensor.copy_(mean.view_as(tensor))
@@ -53,7 +70,8 @@ class Group:
         if self.size == 1:
             return flag
         flags = torch.tensor(float(flag), device=device)
-        dist.all_reduce(flags)
+        with others():
+            dist.all_reduce(flags)
         return bool(flags > 0)
 
     def follow(self, number: int, tensors: Sequence[Tensor], device: torch.device | str) -> int:
@@ -61,9 +79,10 @@ class Group:
         if self.size == 1:
             return number
         told = torch.tensor(number, device=device)
-        dist.broadcast(told, 0)
-        for tensor in tensors:
-            dist.broadcast(tensor.detach(), 0)
+        with others():
+            dist.broadcast(told, 0)
+            for tensor in tensors:
+                dist.broadcast(tensor.detach(), 0)
         return int(told)
 
 

@@ -59,7 +59,7 @@ def on(device: torch.device, path: Path) -> Predictor:
     return lambda xs, ys: model(xs.to(device), ys.to(device)).cpu()
 
 
-def prepare(configs: Sequence[Train], device: torch.device, group: Group) -> Trainer:
+def prepare(configs: Sequence[Train], device: torch.device, group: Group = ALONE) -> Trainer:
     """One model or a stack of them, on a GPU with every step in one CUDA graph."""
     if device.type == "cuda":
         # what makes two runs on one kind of GPU bit-identical; must be set before the first product

@@ -9,6 +9,7 @@ from typing import Any, Literal
 from sim.checkpoint import unwritable, write_atomically
 
 SinkName = Literal["tensorboard", "wandb", "trackio"]
+PROJECT = "icl-limits"
 Sink = Callable[[int, dict[str, float]], None]
 
 
@@ -45,12 +46,16 @@ def sink(name: SinkName, folder: Path, config: dict[str, Any]) -> Sink:
     if name == "wandb":
         import wandb  # pyright: ignore[reportMissingImports]
 
-        run = wandb.init(project="icl-limits", name=folder.name, dir=folder, config=config)
+        # one run a folder: a stack has several at a time, a resumed training goes on with its own
+        run = wandb.init(
+            project=PROJECT, id=folder.name, name=folder.name, dir=folder, config=config,
+            resume="allow", reinit="create_new",
+        )  # fmt: skip
         return lambda step, values: run.log(values, step=step)
     import trackio  # pyright: ignore[reportMissingImports]
 
-    trackio.init(project="icl-limits", name=folder.name, config=config)
-    return lambda step, values: trackio.log(values, step=step)
+    tracked = trackio.init(project=PROJECT, name=folder.name, config=config, resume="allow")
+    return lambda step, values: tracked.log(values, step=step)
 
 
 class Metrics:
@@ -68,7 +73,8 @@ class Metrics:
 
     def complain(self, name: str, error: Exception) -> None:
         """One line; the run goes on."""
-        print(f"warning: no more logging to {name}: {error}", file=sys.stderr)
+        reason = " ".join(str(error).split()) or type(error).__name__
+        print(f"warning: no more logging to {name}: {reason}", file=sys.stderr)
 
     def log(self, step: int, values: dict[str, float]) -> None:
         """One row, given to the system before the next step begins.

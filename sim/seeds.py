@@ -1,7 +1,6 @@
 """Several seeds of one config: as one stack on a GPU, as processes on a CPU."""
 
 import os
-import signal
 import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -62,7 +61,6 @@ def processes(
     def report(outcome: Outcome) -> None:
         print(tell(outcome), file=sys.stderr, flush=True)
 
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
     workers = min(len(configs), max(1, (os.cpu_count() or 1) // threads))
     job = partial(train_job, threads, log_to=log_to)
     with engine("processes", workers) as submit:

@@ -7,6 +7,7 @@ model on several processes or GPUs.
 
 import difflib
 import os
+import signal
 import sys
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
@@ -138,6 +139,8 @@ def perform(config: Train, settings: Settings) -> list[Path]:
         configs = [replace(config, seed=seed) for seed in dict.fromkeys(settings.seeds)]
         if (device or seeds.default_device()).startswith("cuda"):
             return seeds.stack(configs, settings.runs, device, settings.quiet, settings.log_to)
+        # what ends this process ends those that it started, with a checkpoint each
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
         return seeds.processes(configs, settings.runs, settings.threads or 1, settings.log_to)
 
 

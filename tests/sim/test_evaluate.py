@@ -10,7 +10,7 @@ from sim import evaluate
 from sim.baselines import least_squares, nearest, zero
 from sim.config import Law, Task
 from sim.errors import UserError
-from sim.evaluate_cli import Settings, run
+from sim.evaluate_cli import Settings, main, run
 
 ONE = partial(nearest, neighbours=1)
 
@@ -121,10 +121,11 @@ def test_every_measure_gives_a_band_around_its_ratio(measure):
         (["no/such/run"], "no such file or folder"),
     ],
 )
-def test_mistakes_are_one_line_and_exit_2(arguments, says):
-    done = subprocess.run(
-        [sys.executable, "-m", "sim.evaluate", *arguments], capture_output=True, text=True
-    )
-    assert done.returncode == 2
-    assert done.stderr.startswith("error: ") and says in done.stderr
-    assert len(done.stderr.splitlines()) == 1
+def test_mistakes_are_one_line_and_exit_2(monkeypatch, capsys, arguments, says):
+    monkeypatch.setattr(sys, "argv", ["sim.evaluate", *arguments])
+    with pytest.raises(SystemExit) as stop:
+        main()
+    out, err = capsys.readouterr()
+    assert (stop.value.code, out) == (2, "")
+    assert err.startswith("error: ") and says in err
+    assert len(err.splitlines()) == 1

@@ -178,7 +178,8 @@ def test_a_dask_worker_killed_in_mid_sweep_loses_and_repeats_nothing(tmp_path):
 def test_slurm_adapter_in_submitits_local_mode(tmp_path, monkeypatch):
     pytest.importorskip("submitit", reason="submitit is an extra: pip install -e '.[slurm]'")
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(HERE), str(HERE.parents[1])]))
+    places = [str(HERE), str(HERE.parents[1]), os.environ.get("PYTHONPATH", "")]
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(places))
     with engine("slurm", workers=1, address="local") as submit:
         (done,) = sweep([Config()], tmp_path, submit, count)
     assert done.state == "finished", done.message
