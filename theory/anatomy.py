@@ -148,6 +148,21 @@ def circuits(weights: Weights) -> dict[int, Circuit]:
     }
 
 
+def head_columns(weights: Weights, part: Circuit) -> tuple[Balls, float]:
+    """[C_1 .. C_H] (d, H dh) and an error e: A_h z = C_h b + e b', |b|, |b'| <= 1, if |z|² <= d.
+
+    A_h = W_O,h L' F' with F an orthonormal basis of the values' rows: dh columns in place of d.
+    """
+    root, columns, missed = Balls.exact(float(weights.width)).sqrt(), [], 0.0
+    for outputs, values in ((part.outputs[h], part.values[h]) for h in range(len(part.maps.mid))):
+        frame, factor = np.linalg.qr(values.mid.T)
+        left = (values - Balls.exact(factor.T) @ frame.T).magnitude()
+        error = (Balls.exact(outputs.magnitude()) @ left).norm() * root
+        missed += float(np.sqrt((error.upper() ** 2).sum()) * (1 + 2.0**-40))
+        columns.append(outputs @ factor.T * (root * spectral_norm(Balls.exact(frame))))
+    return concatenate(columns), missed
+
+
 @dataclass(frozen=True, eq=False)
 class HalfDiscs:
     """Inputs of the first attention: token j gives sqrt(d) (s e + t f_j), s² + t² <= 1, t >= 0.

@@ -6,11 +6,12 @@ Attention averages are the only thing a context decides; each keeps its symbol t
 import numpy as np
 
 from theory.anatomy import insist, needs_ray, offsets, ray
-from theory.balls import Balls
+from theory.balls import Balls, concatenate
 from theory.errors import TheoryError
+from theory.hidden import Meeting, pass_mlp
 from theory.interval import Interval
 from theory.layernorm import readout_ceiling
-from theory.passages import Passage, Query, View, pass_attention, pass_mlp, view
+from theory.passages import Query, View, pass_attention, view
 from theory.plateau import readout_balls
 from theory.streams import Stream
 from theory.weights import MLP, Weights
@@ -20,23 +21,23 @@ COLUMNS = 12
 
 
 def start(weights: Weights, position: int | None) -> tuple[Stream, int]:
-    """b_in + p_T at one position, or at every one as a ball around their mean; the last key's."""
+    """b_in + p_T at one position, or at any of them: their mean and t (p_j - mean), t in [0, 1]."""
     places = offsets(weights)
     if position is not None:
         return Stream.at(places[position]), position
     middle = places.mid.mean(0)
-    apart = float((places - middle).norm().upper().max())
-    ball = Balls.exact(apart * np.eye(weights.width))
-    return Stream.at(Balls.exact(middle)).joined(ball, weights.width), len(weights.positions) - 1
+    apart = concatenate([Balls.exact(np.zeros((1, weights.width))), places - middle], 0)
+    return Stream.at(Balls.exact(middle)).with_disc(apart.t), len(weights.positions) - 1
 
 
-def passages(weights: Weights, query: Query, position: int | None) -> tuple[list[Passage], Stream]:
-    """The sets of streams through every MLP, and the one that enters the final norm."""
-    (stream, last), met = start(weights, position), []
+def passages(weights: Weights, query: Query, position: int | None) -> tuple[list[Meeting], Stream]:
+    """The sets of streams at every MLP, and the one that enters the final norm."""
+    (stream, last), met = start(weights, position), list[Meeting]()
     for index, block in enumerate(weights.blocks):
         if isinstance(block, MLP):
-            met.append(pass_mlp(weights, block, query, stream))
-            stream = met[-1].after.merged(COLUMNS * weights.width)
+            meeting, stream = pass_mlp(weights, index, query, stream)
+            met.append(meeting)
+            stream = stream.merged(COLUMNS * weights.width)
         else:
             stream = pass_attention(weights, index, stream, last)
     return met, stream
@@ -83,6 +84,24 @@ def along_range(weights: Weights, seen: View) -> Balls:
     return Balls.between(least, np.ones_like(least))
 
 
+def read_out(weights: Weights, query: Query, stream: Stream) -> Interval:
+    """What the final norm and the readout make of the streams; the whole line if nothing is known.
+
+    y = c + sqrt(d) a.m/|m~|, a = a' + (a.n) n.
+    """
+    seen = view(weights, weights.final_norm, query, stream)
+    if not seen.closed:
+        return Interval(-np.inf, np.inf)
+    middle = ray(weights) * query.x + Balls.exact(stream.centre) * ((1 + query.share) / 2)
+    direction, c = readout_balls(weights)
+    along = direction.dot(seen.axis)
+    across = direction - seen.axis * along
+    up, down = gnomonic(seen, middle, across), gnomonic(seen, middle, -across)
+    ends = along_range(weights, seen)
+    low, high = c + along * ends - down, c + along * ends + up
+    return Interval(float(low.lower()), float(high.upper()))
+
+
 def functional_band(
     weights: Weights, x: float, position: int | None = None, share: float = 1.0
 ) -> Interval:
@@ -94,17 +113,7 @@ def functional_band(
     insist(needs_ray, weights)
     if x == 0 or not np.isfinite(x):
         raise TheoryError(f"the query {x}: N9 speaks about finite queries other than 0")
-    ceiling = readout_ceiling(weights)
-    query = Query(x, share)
+    ceiling, query = readout_ceiling(weights), Query(x, share)
     _, stream = passages(weights, query, position)
-    seen = view(weights, weights.final_norm, query, stream)
-    if not seen.closed:
-        return ceiling
-    middle = ray(weights) * x + Balls.exact(stream.centre) * ((1 + share) / 2)
-    direction, c = readout_balls(weights)
-    along = direction.dot(seen.axis)
-    across = direction - seen.axis * along
-    up, down = gnomonic(seen, middle, across), gnomonic(seen, middle, -across)
-    ends = along_range(weights, seen)
-    low, high = c + along * ends - down, c + along * ends + up
-    return Interval(max(float(low.lower()), ceiling.low), min(float(high.upper()), ceiling.high))
+    band = read_out(weights, query, stream)
+    return Interval(max(band.low, ceiling.low), min(band.high, ceiling.high))

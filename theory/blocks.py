@@ -7,110 +7,78 @@ import sympy as sp
 from flint import arb
 from jaxtyping import Float
 
-from theory.activations import chord, tilted_range
 from theory.anatomy import (
     circuits,
     first_attention,
+    head_columns,
     insist,
     needs_bounded_stream,
     offsets,
-    project,
     remembered,
-    scaled_rows,
 )
-from theory.balls import Array, Balls, spectral_norm
+from theory.balls import Balls
 from theory.interval import Interval
 from theory.layernorm import LAGRANGE
-from theory.steps import identity, sum_of_squares
+from theory.steps import attains, identity, sum_of_squares
+from theory.streams import Stream
 from theory.theorem import Mutant, Step, Theorem
+from theory.units import energies, unitwise_ball
 from theory.weights import MLP, Weights
 
 
 @dataclass(frozen=True, eq=False)
 class Contribution:
-    """One block: what it adds lies within ``radius`` (T,) of ``centre`` (d,), for every input."""
+    """One block: what it adds lies within ``radius`` (T,) of ``centre`` (d,), for every input.
+
+    For any context it is also centre + Σ_g M_g b_g + missed b: ``noise`` (d, n) holds the M_g,
+    ``size`` columns each.
+    """
 
     name: str
     centre: Balls
     radius: Float[np.ndarray, " T"]
+    noise: Float[np.ndarray, "d n"]
+    size: int
+    missed: float = 0.0
 
 
-def box_radius(m: Balls, half: Array) -> float:
-    """Upper bound of max |M v| over |v_i| <= half_i: the best of three.
+def mlp_contribution(weights: Weights, index: int, mlp: MLP, name: str) -> Contribution:
+    """The better of the MLP's two balls."""
+    whole, (centre, radius) = energies(weights)[index], unitwise_ball(weights, mlp)
+    every = np.full(len(weights.positions), min(radius, whole.radius))
+    if radius < whole.radius:
+        return Contribution(name, centre, every, radius * np.eye(weights.width), weights.width)
+    columns = whole.columns
+    return Contribution(name, whole.centre, every, columns, columns.shape[1], whole.missed)
 
-    |M||half|; | |M| half |; and |M diag(s)| |half/s| for s = sqrt(half).
-    """
-    spread = np.sqrt(half)
-    rounded = 1 + 2.0**-40
-    return min(
-        spectral_norm(m) * float(np.linalg.norm(half)) * rounded,
-        float(np.linalg.norm(m.magnitude() @ half)) * rounded,
-        # half_i <= s_i (half_i/s_i) up to the rounding of the square root
-        spectral_norm(m * spread) * float(np.sqrt(half.sum())) * rounded,
+
+def attention_contribution(weights: Weights, index: int, name: str) -> Contribution:
+    """The attention's heads, or the ball around its half discs where that is smaller."""
+    part, positions = circuits(weights)[index], len(weights.positions)
+    sharper = first_attention(weights) if index == 0 else None
+    if sharper is not None and sharper[1][-1] < part.radius:
+        ball = sharper[1][-1] * np.eye(weights.width)
+        return Contribution(name, part.constant + sharper[0], sharper[1], ball, weights.width)
+    heads, missed = head_columns(weights, part)
+    every = np.full(positions, part.radius)
+    return Contribution(
+        name, part.constant, every, heads.mid, heads.shape[1] // len(part.maps.mid), missed
     )
-
-
-@dataclass(frozen=True, eq=False)
-class Units:
-    """u = rows z + base, the pre-activations of an MLP, z its norm less gain and shift; u in
-    [low, high] for every input: |u_i - base_i| <= sqrt(d)|row i|, |row i|_1 after a DyT.
-    """
-
-    rows: Balls
-    base: Balls
-    low: Float[np.ndarray, " m"]
-    high: Float[np.ndarray, " m"]
-
-
-def units(mlp: MLP) -> Units:
-    """The units of an MLP."""
-    root = Balls.exact(float(mlp.up.shape[1])).sqrt()
-    rows = scaled_rows(mlp.norm, mlp.up)
-    base = (Balls.exact(mlp.up) @ mlp.norm.beta[:, None])[:, 0] + mlp.up_bias
-    reach = rows.norm() * root if mlp.norm.kind != "dyt" else Balls.exact(rows.magnitude()).sum()
-    return Units(rows, base, (base - reach).lower(), (base + reach).upper())
-
-
-def mlp_contribution(weights: Weights, mlp: MLP, name: str) -> Contribution:
-    """W_2 act(u) = W_2(mid + λ(u - c) + λc) + W_2(rest), |rest_i| <= hw_i; the best of five λ."""
-    root = Balls.exact(float(weights.width)).sqrt()
-    hidden = units(mlp)
-    rows, middle, low, high = hidden.rows, hidden.base, hidden.low, hidden.high
-    down = project(weights, mlp.down.T).t
-    secant, best = chord(mlp.activation, low, high), None
-    for share in (0.0, 0.4, 0.7, 1.0, 1.2):
-        tilt = share * secant
-        bottom, top = tilted_range(mlp.activation, tilt, low, high)
-        rest = Balls.between(bottom, top)
-        linear = spectral_norm((down * tilt) @ rows) if share else 0.0
-        radius = float((root * linear).upper()) + box_radius(down, rest.rad)
-        if best is None or radius < best[0]:
-            best = radius, rest.mid, tilt
-    assert best is not None
-    radius, mid, tilt = best
-    # the radius was certified for mid + [-rad, rad]; its float mid is an exact choice of centre
-    shift = (down @ (middle * tilt + mid)[:, None])[:, 0] + project(weights, mlp.down_bias)
-    return Contribution(name, shift, np.full(len(weights.positions), radius * (1 + 2.0**-50)))
 
 
 @remembered
 def contributions(weights: Weights) -> tuple[Contribution, ...]:
     """Every block's contribution, first to last."""
     insist(needs_bounded_stream, weights)
-    found, counts = [], {"attention": 0, "MLP": 0}
+    found, counts = list[Contribution](), {"attention": 0, "MLP": 0}
     for index, block in enumerate(weights.blocks):
         kind = "MLP" if isinstance(block, MLP) else "attention"
         counts[kind] += 1
         name = f"{kind} {counts[kind]}"
         if isinstance(block, MLP):
-            found.append(mlp_contribution(weights, block, name))
-            continue
-        part = circuits(weights)[index]
-        centre, radius = part.constant, np.full(len(weights.positions), part.radius)
-        sharper = first_attention(weights) if index == 0 else None
-        if sharper is not None and sharper[1][-1] < part.radius:
-            centre, radius = centre + sharper[0], sharper[1]
-        found.append(Contribution(name, centre, radius))
+            found.append(mlp_contribution(weights, index, block, name))
+        else:
+            found.append(attention_contribution(weights, index, name))
     return tuple(found)
 
 
@@ -125,9 +93,13 @@ def residual_centre(weights: Weights) -> Balls:
 
 @remembered
 def residual_radius(weights: Weights) -> Float[np.ndarray, " T"]:
-    """ρ_T >= |Q h_T - Q w_in z_T - k_T| for every input."""
-    parts = [part.radius for part in contributions(weights)]
-    return np.sum(parts, axis=0, initial=0.0) * (1 + (len(parts) + 1) * 2.0**-52)
+    """ρ_T >= |Q h_T - Q w_in z_T - k_T| for every input: Σ of the blocks, or all noise as one."""
+    parts = contributions(weights)
+    apart = np.sum([part.radius for part in parts], axis=0, initial=0.0)
+    stream = Stream.at(Balls.exact(np.zeros(weights.width)))
+    for part in parts:
+        stream = stream.joined(Balls.exact(part.noise), part.size).loosened(part.missed)
+    return np.minimum(apart * (1 + (len(parts) + 1) * 2.0**-52), stream.norm())
 
 
 @remembered
@@ -186,25 +158,42 @@ def chord_gap(factor: sp.Expr) -> bool:
     return sum_of_squares(factor * c * w**2 / 8 - c * t * (w - t) / 2, [(c / 8, w - 2 * t)])
 
 
+def energy_gap(factor: sp.Expr) -> bool:
+    """f μ z² - (g² + e) for g² = (μ - S) z², e = S z² - slack: the slack."""
+    mu, s, z = sp.symbols("μ S z", positive=True)
+    slack = sp.Symbol("slack", nonnegative=True)
+    gap = factor * mu * z**2 - ((mu - s) * z**2 + s * z**2 - slack)
+    return sum_of_squares(gap, [(slack, sp.Integer(1))])
+
+
+def secant_gap(factor: sp.Expr) -> bool:
+    """S(δ) = ∫_0^1 act'(c + tδ) dt: |S(δ) - S(δ')| ≤ f C|δ - δ'|/2 since ∫ t dt = 1/2."""
+    t = sp.Symbol("t", nonnegative=True)
+    return attains(sp.integrate(t, (t, 0, 1)), factor / 2)
+
+
 def one_block_left_out() -> bool:
     """Two blocks that add 1 each move the stream by 2: more than either radius alone."""
     return bool(arb(1) + arb(1) > arb(1))
 
 
 def block_formula() -> sp.Basic:
-    """|P h - P w_in x| ≤ |k| + Σ ρ_l."""
-    moved, k, rho = sp.symbols("|Ph-Pw_in·x| |k_T| Σρ_l", nonnegative=True)
+    """|P h - P w_in x| ≤ |k| + ρ."""
+    moved, k, rho = sp.symbols("|Ph-Pw_in·x| |k_T| ρ_T", nonnegative=True)
     return sp.Le(moved, k + rho)
 
 
 N1 = Theorem(
     "N1",
     "what the blocks can add",
-    "pre-norm decoder, every input of every length: |Q h_T - Q w_in x - k_T| ≤ Σ ρ_l, so "
-    "|Q h_T - Q w_in x| ≤ R_tot(T) = |k_T| + Σ ρ_l. k_T sums Q(b_in + p_T) and each block's centre "
-    "before any norm is taken. Attention: ρ = sqrt(d) min(Σ|A_h|, sqrt(H)|[A_1..A_H]|), and for "
-    "the first attention the exact half discs that w_in z + b_in + p_j can reach. MLP: ρ = sqrt(d)"
-    "|Q W_2 diag(λ) W_1 Γ P| + max |Q W_2 v| over |v_i| ≤ hw_i, mid ± hw the range of act(u) - λu",
+    "pre-norm decoder, every input of every length: |Q h_T - Q w_in x - k_T| ≤ ρ_T, so "
+    "|Q h_T - Q w_in x| ≤ R_tot(T) = |k_T| + ρ_T. k_T sums Q(b_in + p_T) and each block's centre "
+    "before any norm is taken; ρ_T ≤ Σ ρ_l, and bounds Σ M_g b_g over |b_g| ≤ 1 as one. Attention: "
+    "ρ = sqrt(d) min(Σ|A_h|, sqrt(H)|[A_1..A_H]|), in the first the exact half discs that w_in z + "
+    "b_in + p_j can reach. MLP, unit by unit: ρ = sqrt(d)|Q W_2 diag(λ) W_1 Γ P| + max |Q W_2 v| "
+    "over |v_i| ≤ hw_i, mid ± hw the range of act(u) - λu; by energy: act(u) = act(c) + λδ + rest, "
+    "|rest_i| ≤ s_i|δ_i|, ρ² = μ d |[Q W_2 diag(λ) W (μ - S)^(-1/2), Q W_2 τ^(-1/2)]|², S = W' "
+    "diag(τ s²) W < μ",
     assumptions=(
         "pre-norm residual blocks with LayerNorm, RMSNorm or DyT before each",
         "attention weights ≥ 0 with sum 1",
@@ -226,6 +215,12 @@ N1 = Theorem(
         ),
         Step("p s + q t ≤ sqrt(p² + q²) on a disc", half_disc_gap, bears_constant=True),
         Step("act(u) = λ(u - c) + (λc + mid) + rest, |rest| ≤ hw", lambda f: slopes_split()),
+        Step(
+            "Σ τ rest² ≤ z'Sz: |(μ - S)^(1/2) z|² + Σ τ rest² ≤ μ|z|²",
+            energy_gap,
+            bears_constant=True,
+        ),
+        Step("secant slopes differ by ≤ C|δ - δ'|/2", secant_gap, bears_constant=True),
         Step(
             "a cell's function is within C w²/8 of its chord, C = sup|act''|",
             chord_gap,

@@ -1,4 +1,4 @@
-"""How a set of streams passes a norm and an MLP: linear maps plus certified noise.
+"""How a set of streams passes a norm and an attention: linear maps plus certified noise.
 
 Everything is seen from the query: m = x w + t (r), x fixed, r the set of streams, t = 1 for one
 query and t in [share, 1] for all queries from x to x/share at once (m is h scaled by x/x').
@@ -10,14 +10,12 @@ import numpy as np
 from flint import arb
 from jaxtyping import Float
 
-from theory.activations import chord, derivative_range, tilted_range, value
-from theory.anatomy import centred, circuits, half_discs, minus_mean, project, ray
-from theory.balls import Array, Balls, concatenate, outward, spectral_norm
-from theory.blocks import units
+from theory.anatomy import centred, circuits, half_discs, head_columns, minus_mean, ray
+from theory.balls import Array, Balls, concatenate, outward
 from theory.cones import column
 from theory.interval import Interval
-from theory.streams import Stream, length, scaled, scaled_lengths, total
-from theory.weights import MLP, ActivationKind, Norm, Weights
+from theory.streams import Stream, length, scaled, total
+from theory.weights import Norm, Weights
 
 
 @dataclass(frozen=True)
@@ -187,18 +185,6 @@ def hyperbolic(alpha: float, h: float) -> arb:
     return arb(float(np.sign(h) * np.sign(alpha)))
 
 
-@dataclass(frozen=True, eq=False)
-class Passage:
-    """An MLP met by the streams: its norm's view (None for a DyT) and output, its units' ranges."""
-
-    before: Stream
-    after: Stream
-    seen: View | None
-    normed: Normed
-    low: Array
-    high: Array
-
-
 def pass_norm(
     weights: Weights, norm: Norm, query: Query, stream: Stream
 ) -> tuple[View | None, Normed]:
@@ -209,82 +195,16 @@ def pass_norm(
     return seen, normalised(weights, norm, seen)
 
 
-NARROW = 0.5
-
-
-def straightened(kind: ActivationKind, low: Array, high: Array) -> tuple[Array, Balls]:
-    """λ, rest with act(u) in λu + rest on [low, high], λ the chord's slope.
-
-    act(u) = line through the ends - act''(ξ)(u - low)(high - u)/2: where the interval is narrow
-    the range of act'' decides at once, elsewhere branch and bound.
-    """
-    tilt = chord(kind, low, high)
-    wide = high - low > NARROW if kind != "relu" else np.ones(low.shape, dtype=bool)
-    bottom, top = np.zeros(low.shape), np.zeros(low.shape)
-    bottom[wide], top[wide] = tilted_range(kind, tilt[wide], low[wide], high[wide])
-    if not wide.all():
-        a, b = low[~wide], high[~wide]
-        ends = [value(kind, Balls.exact(u)) - Balls.exact(u) * tilt[~wide] for u in (a, b)]
-        least, most = derivative_range(kind, 2, a, b)
-        area = outward((b - a) ** 2 / 8, 4)
-        under = np.minimum(ends[0].lower(), ends[1].lower()) - outward(
-            np.maximum(most, 0) * area, 2
-        )
-        above = np.maximum(ends[0].upper(), ends[1].upper()) + outward(
-            -np.minimum(least, 0) * area, 2
-        )
-        bottom[~wide], top[~wide] = np.nextafter(under, -np.inf), np.nextafter(above, np.inf)
-    return tilt, Balls.between(bottom, top)
-
-
-def pass_mlp(weights: Weights, mlp: MLP, query: Query, stream: Stream) -> Passage:
-    """r + W_2 act(u) + b_2: act(u) = λu + mid + rest on the range of each unit, λ its chord."""
-    seen, normed = pass_norm(weights, mlp.norm, query, stream)
-    hidden, wide = units(mlp), widened(query, stream)
-    low, high = wide.support(hidden.rows @ normed.jacobian)
-    at = hidden.base + (hidden.rows @ normed.centre[:, None])[:, 0]
-    noise = scaled_lengths(hidden.rows, normed.ball)
-    if normed.box is not None:
-        noise = noise + outward(hidden.rows.magnitude() @ normed.box, weights.width + 2)
-    low = np.maximum((at + low - noise).lower(), hidden.low)
-    high = np.minimum((at + high + noise).upper(), hidden.high)
-    tilt, rest = straightened(mlp.activation, low, high)
-    down = project(weights, mlp.down.T).t
-    linear = (down * tilt) @ hidden.rows
-    # |z| <= sqrt(d) for every norm: what the rounding of the linear part can do
-    missed = scaled(length(linear.rad), np.sqrt(weights.width))
-    shift = (down @ (hidden.base * tilt + rest.mid)[:, None])[:, 0] + project(
-        weights, mlp.down_bias
-    )
-    shift = shift + (Balls.exact(linear.mid) @ normed.centre[:, None])[:, 0]
-    push = Balls.exact(linear.mid) @ normed.jacobian
-    missed = total(missed, scaled(length(push.rad), seen.reach if seen else wide.norm()))
-    after = stream.mapped(push.mid, keep=True).moved(shift).loosened(missed)
-    if wide is not stream:
-        extra = wide.columns[:, stream.columns.shape[1] :]
-        after = after.joined(Balls.exact(push.mid) @ extra, 1)
-    after = after.joined(Balls.exact(linear.mid) * normed.ball, weights.width)
-    if normed.box is not None:
-        after = after.joined(Balls.exact(linear.mid) * normed.box, 1)
-    after = after.joined(down * rest.rad, 1)
-    return Passage(stream, after, seen, normed, low, high)
-
-
 def pass_attention(weights: Weights, index: int, stream: Stream, position: int) -> Stream:
     """r + constant + Σ_h A_h (average of inputs): half discs for the first, sqrt(d) balls else."""
     part = circuits(weights)[index]
     stream = stream.moved(part.constant)
     root = Balls.exact(float(weights.width)).sqrt()
     discs = half_discs(weights) if index == 0 else None
-    for h in range(part.maps.shape[0]):
-        if discs is not None:
-            inputs = concatenate([discs.pole[None], discs.equators[: position + 1]], 0)
-            stream = stream.with_disc(part.maps[h] @ inputs.t * root)
-            continue
-        frame, factor = np.linalg.qr(part.values[h].mid.T)
-        left = part.values[h] - Balls.exact(factor.T) @ frame.T
-        missed = scaled(length((part.outputs[h] @ left).magnitude()), float(root.upper()))
-        size = root * spectral_norm(Balls.exact(frame))
-        columns = part.outputs[h] @ factor.T * size
-        stream = stream.joined(columns, columns.shape[1]).loosened(missed)
+    if discs is None:
+        columns, missed = head_columns(weights, part)
+        return stream.joined(columns, columns.shape[1] // len(part.maps.mid)).loosened(missed)
+    inputs = concatenate([discs.pole[None], discs.equators[: position + 1]], 0)
+    for h in range(len(part.maps.mid)):
+        stream = stream.with_disc(part.maps[h] @ inputs.t * root)
     return stream
