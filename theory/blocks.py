@@ -95,7 +95,7 @@ def residual_centre(weights: Weights) -> Balls:
 def residual_radius(weights: Weights) -> Float[np.ndarray, " T"]:
     """ρ_T >= |Q h_T - Q w_in z_T - k_T| for every input: Σ of the blocks, or all noise as one."""
     parts = contributions(weights)
-    apart = np.sum([part.radius for part in parts], axis=0, initial=0.0)
+    apart = np.sum([np.zeros(len(weights.positions)), *(p.radius for p in parts)], axis=0)
     stream = Stream.at(Balls.exact(np.zeros(weights.width)))
     for part in parts:
         stream = stream.joined(Balls.exact(part.noise), part.size).loosened(part.missed)
