@@ -6,13 +6,15 @@ import pytest
 from theory.network import activate
 from theory.read import load_weights
 from theory.units import energy, units, unitwise_ball
-from theory.weights import MLP, Norm, Weights
+from theory.weights import MLP, ActivationKind, Norm, NormKind, Weights
 
 ZOO = Path(__file__).resolve().parents[2] / "verify" / "zoo" / "small-0.safetensors"
 KINDS = ("gelu", "gelu_tanh", "silu", "relu")
 
 
-def model(rng, kind, d=6, hidden=20, shift=1.0, norm="layernorm"):
+def model(
+    rng, kind: ActivationKind, d=6, hidden=20, shift=1.0, norm: NormKind = "layernorm"
+) -> Weights:
     """One MLP between random vectors, some of its units dead."""
     up, down = rng.normal(size=(hidden, d)), rng.normal(size=(d, hidden))
     up[:2], down[:, 3:5] = 0, 0
