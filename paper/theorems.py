@@ -11,7 +11,7 @@ from theory.typst_printer import typst
 
 def sentence(text: str) -> str:
     """A capital where a statement starts with a word."""
-    word = re.match(r"[a-z]{2,}(?![\w(])", text)
+    word = re.match(r"[a-z]+ [a-z]{2,}", text)
     return text[0].upper() + text[1:] if word else text
 
 

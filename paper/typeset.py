@@ -44,7 +44,7 @@ AFTER_GREEK = (
 )
 # an index or a power: a bracket, or signs, letters and digits
 SCRIPT = re.compile(
-    rf"([_^])(\((?:[^()]|\([^()]*\))*\)|[−+±]?(?:{L}|\d)+(?:,[a-z]\b)?[−+]?|[−+±∞])"
+    rf"([_^])(\((?:[^()]|\([^()]*\))*\)|[−+±]?(?:{L}|\d)+(?:,[a-z]\b)?(?:_[a-z]\b)?[−+]?|[−+±∞])"
 )
 TOKEN = re.compile(rf"{L}+[\u0302\u0303]?|.", re.DOTALL)
 ID = re.compile(r"\b[LSNGWPF]\d+\b'*")

@@ -38,6 +38,7 @@ NAMES = {
     "X~": "tilde(X)",
     "|z-v^|": "abs(z - hat(v))",
     "|B_h|": "abs(B_(h))",
+    "no_final_norm": '"no final norm"',
     "MSE": '"MSE"',
     "epsilon": "epsilon",
     "±1": "(plus.minus 1)",
