@@ -49,7 +49,7 @@ def name(text: str) -> str:
     """A symbol's name as Typst mathematics: w_in -> w_("in"), B+ -> B_(+), |P w| -> abs(P w)."""
     if text.startswith("±"):
         return f"(plus.minus {name(text[1:])})"
-    if re.fullmatch(r"[a-z]{3,}(_[a-z]{2,})+", text):
+    if re.fullmatch(r"[a-z]{2,}(_[a-z]{2,})+", text):
         return f'"{text.replace("_", " ")}"'
     if (bars := text.split("|"))[1:] and len(bars) % 2:
         inside = [f"abs({name(b)})" if i % 2 else name(b) for i, b in enumerate(bars)]
