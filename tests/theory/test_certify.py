@@ -60,8 +60,18 @@ def test_width_one_is_a_constant_everywhere(random_weights):
     assert found["F1"]["y of the prompt (1), exact network"].midpoint == pytest.approx(c)
 
 
-@pytest.mark.parametrize("change", ["gamma", "read_out", "read_in", "positions", "output"])
-@pytest.mark.parametrize("value", [0.0, 1e-30, 1e30])
+@pytest.mark.parametrize(
+    ("change", "value"),
+    [
+        ("gamma", 0.0),
+        ("gamma", 1e30),
+        ("read_out", 0.0),
+        ("read_in", 0.0),
+        ("read_in", 1e-30),
+        ("positions", 1e30),
+        ("output", 1e30),
+    ],
+)
 def test_zero_tiny_and_huge_weights(random_weights, change, value):
     weights = random_weights(d=4, layers=1, context=3)
     if change == "gamma":
