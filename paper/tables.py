@@ -108,10 +108,17 @@ def provenance(rows: Sequence[Row]) -> dict[str, Any]:
         "commits": sorted({row.commit for row in rows if row.commit}),
         "devices": sorted({row.device for row in rows}),
         "seeds": sorted({row.seed for row in rows if row.seed is not None}),
-        "hashes": sorted({(row.model, row.model_hash) for row in rows if row.model_hash}),
+        "uncommitted": uncommitted(rows),
         "libraries": {name: version(name) for name in LIBRARIES},
         "python": platform.python_version(),
     }
+
+
+def uncommitted(rows: Sequence[Row]) -> list[tuple[str, str]]:
+    """(model, hash) of rows whose weights are not the committed ones of that name."""
+    committed = {entry["name"]: entry["sha256"] for entry in models()}
+    seen = {(row.model, row.model_hash) for row in rows if row.model_hash}
+    return sorted((m, h) for m, h in seen if not committed.get(m, "").startswith(h))
 
 
 def figures(rows: Sequence[Row]) -> dict[str, dict[str, Any]]:

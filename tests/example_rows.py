@@ -128,7 +128,7 @@ def attention() -> Iterator[Row]:
         yield point("hull", "S3", None, kind="output", index=i, **seen, **common)
     for layer in range(3):
         for head in range(2):
-            for n in (3, 9, 27, 81, 243, 1023):
+            for n in (3, 9, 27, 81):
                 bound = 1 / (1 + (n - 1) * math.exp(-3.0 * (layer + 1) - head))
                 where = {"n": n, "layer": layer, "head": head, "model": "small-0"}
                 yield point("dispersion", "S4", 0.7 * bound + 0.2 / n, bound, **where)

@@ -73,7 +73,8 @@ def tightest(rows: Rows, id_: str) -> float | None:
 
 def spread(rows: Rows, x: float, what: Callable[[Row], float | None]) -> float | None:
     """Of the first model's attacked contexts at x."""
-    row = first([r for r in curve(rows, "blindness", kind="attacked") if r.at["x"] == x])
+    there = [r for r in curve(rows, "blindness", kind="attacked") if r.at["x"] == x]
+    row = first([r for r in there if r.model.startswith("small")] or there)
     return what(row) if row else None
 
 

@@ -64,7 +64,7 @@ def rounded(value: float, digits: int, rounding: Rounding) -> str:
     if number == 0:
         return "0"
     exponent = number.adjusted()
-    if -4 <= exponent < 6:
+    if -3 <= exponent < 6:
         text = f"{number:f}"
         return text.replace("-", "−") if exponent < 4 else f"{int(number):,}".replace(",", " ")
     mantissa = f"{number.scaleb(-exponent):f}".replace("-", "−")

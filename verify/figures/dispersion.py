@@ -10,6 +10,7 @@ from verify.figures.marks import (
     PREDICTED,
     at,
     below,
+    decades,
     grouped,
     of_one_model,
     theory_line,
@@ -34,6 +35,7 @@ def dispersion(rows: list[Row]) -> Figure:
         tokens = sorted({at(row, "n") for row in members})
         axes.plot(tokens, [1 / n for n in tokens], label="even weights 1/n", **PREDICTED)
         axes.set(xscale="log", ylim=(0, 1.05), xlabel="visible tokens n")
+        decades(axes.xaxis)
         axes.set_title(f"layer {layer}" + (f", model {model}" if axes is panels[0] else ""))
     panels[0].set_ylabel("largest attention weight")
     below(drawn, ncols=3 if len(layers) > 1 else 2)

@@ -28,6 +28,8 @@ PREDICTORS = {
     "3-nn": ("<", ORANGE),
     "zero": ("x", GREY),
 }
+# looks of predictors that are not listed, none of them a shape of the list
+OTHERS = [("D", VERMILION), ("P", SKY), ("h", BLUE), ("*", GREEN)]
 CYCLE = [("o", BLUE), ("s", GREEN), ("^", VERMILION), ("D", PURPLE), ("v", ORANGE), ("P", SKY)]
 
 
@@ -69,16 +71,17 @@ def sortable(value: Any) -> tuple:
 
 
 def of_one_model(rows: Sequence[Row]) -> tuple[str, list[Row]]:
-    """The first model in file order and its rows."""
-    name = rows[0].model
+    """The first model of the reference architecture ("small-..."), else the first; its rows."""
+    names = list(dict.fromkeys(row.model for row in rows))
+    name = next((name for name in names if name.startswith("small")), names[0])
     return name, [row for row in rows if row.model == name]
 
 
 def look(predictor: str, index: int = 0) -> tuple[str, str]:
-    """(marker, colour) of a predictor; unknown ones take the cycle."""
+    """(marker, colour) of a predictor; ``index`` tells unlisted ones apart."""
     if predictor.startswith("equivariant"):
         return PREDICTORS["equivariant"]
-    return PREDICTORS.get(predictor, CYCLE[index % len(CYCLE)])
+    return PREDICTORS.get(predictor, OTHERS[index % len(OTHERS)])
 
 
 def with_bars(axes: Axes, rows: Sequence[Row], coordinate: str, **style: Any) -> None:

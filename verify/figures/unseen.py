@@ -33,7 +33,7 @@ def unseen(rows: list[Row]) -> Figure:
             label = f"{predictor}, {seen} degree" if predictor == "model" else predictor
             style = {"marker": marker, "color": colour, "markerfacecolor": face}
             with_bars(axes, mine, "degree", label=label, **style)
-        theory_line(axes, members, "degree", PREDICTED, "preregistered threshold")
+        theory_line(axes, members, "degree", PREDICTED, "nearest neighbour (baseline)")
     axes.set(yscale="log", xlabel="degree of the test polynomials")
     decades(axes.yaxis)
     axes.set_xticks(sorted({at(row, "degree") for row in rows}))
