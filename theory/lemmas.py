@@ -73,7 +73,14 @@ LEMMAS: dict[str, tuple[str, ...]] = {
         "ShrunkenHull.sinh_bound",
         "ShrunkenHull.sinh_sharp",
     ),
-    "N1": ("Blocks.attn_adds", "Blocks.mlp_adds", "Blocks.run_adds", "Network.resid_bound"),
+    "N1": (
+        "Blocks.attn_adds",
+        "Blocks.mlp_adds",
+        "Blocks.run_adds",
+        "Network.resid_bound",
+        "ModelCertificate.certified_sound",
+        "Words.float32_value",
+    ),
     "N2": (
         "Network.transformer_plateau",
         "Network.transformer_limit",
@@ -105,7 +112,15 @@ LEMMAS: dict[str, tuple[str, ...]] = {
         "NoFinalNorm.slope_limit",
     ),
     "N8": ("Blindness.price_of_range", "Blindness.price_of_degree"),
-    "N9": (),
+    "N9": (
+        "Functional.functional_identity",
+        "Functional.functional_enclosure",
+        "Circuits.attn_felt",
+        "Circuits.mlp_felt",
+        "Circuits.tangent",
+        "Circuits.functional_blindness",
+        "Circuits.functional_spread",
+    ),
     "G1": (
         "Growth.grows_sound",
         "Growth.grows_attention",
@@ -177,7 +192,6 @@ LEMMAS: dict[str, tuple[str, ...]] = {
 NOT_FORMAL: dict[str, str] = {
     "N4": "needs a Lipschitz constant of attention in its keys and values",
     "N5": "needs a Lipschitz constant of attention in its keys and values",
-    "N9": "needs Taylor's formula with remainder for the activation",
     "G4": "semialgebraic cells: outside Coq's standard library",
     "P3": "integrals: kept in ball arithmetic",
     "F1": "rounding: kept in ball arithmetic, Coq would need Flocq",

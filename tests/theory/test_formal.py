@@ -8,9 +8,15 @@ import subprocess
 
 import pytest
 
+from theory.errors import TheoryError
+from theory.formal import certificate
+from theory.formal.fixed_point import T
+from theory.layernorm import readout_ceiling
 from theory.lemmas import LEMMAS, NOT_FORMAL
+from theory.read import load_weights
 
 FORMAL = pathlib.Path(__file__).resolve().parents[2] / "theory" / "formal"
+ZOO = sorted((FORMAL.parents[1] / "verify" / "zoo").glob("attention-only-1-*.safetensors"))
 LISTED = [name for names in LEMMAS.values() for name in names]
 IDS = [
     f"{letter}{number}"
@@ -79,3 +85,53 @@ def test_a_hole_in_the_sources_fails_the_build(built, tmp_path):
 @pytest.mark.parametrize("mutant", mutants.mutants(), ids=lambda m: f"{m.file}: {m.changed}")
 def test_coq_refuses_the_mutant(built, mutant):
     assert mutants.refusal(mutant) is not None
+
+
+def compiled(text, built, folder):
+    """coqc on a certificate."""
+    (folder / "CertificateDemo.v").write_text(text)
+    command = ["coqc", "-q", "-Q", str(built), "ICL", "CertificateDemo.v"]
+    return subprocess.run(command, capture_output=True, text=True, cwd=folder)
+
+
+def test_coq_accepts_the_numbers_of_a_model_and_no_smaller_ones(built, tmp_path, random_weights):
+    weights = random_weights(d=6, layers=1, heads=2)
+    found = certificate.certify(weights, "random")
+    done = compiled(found.text, built, tmp_path)
+    assert done.returncode == 0, done.stderr
+    for number in (found.r_tot, found.ceiling, found.x_far):
+        smaller = found.text.replace(f" {number}", f" {number - 1}")
+        assert "certified" in compiled(smaller, built, tmp_path).stderr
+
+
+def test_a_certificate_of_other_weights_is_refused(built, tmp_path, random_weights):
+    text = certificate.certify(random_weights(d=4, layers=1, heads=1), "random").text
+    word = text[text.index("w2 := [floats 0x") + 16 :][:8]
+    assert compiled(text.replace(word, "43800000"), built, tmp_path).returncode != 0
+
+
+@pytest.mark.parametrize("path", ZOO, ids=lambda path: path.stem)
+def test_coq_accepts_the_numbers_of_a_zoo_model(built, tmp_path, path):
+    done = compiled(certificate.certify(load_weights(path), path.name).text, built, tmp_path)
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_certified_ceiling_is_l2s(random_weights):
+    weights = random_weights(d=8)
+    band = readout_ceiling(weights)
+    radius = (band.high - band.low) / 2
+    assert radius <= certificate.certify(weights, "random").ceiling / 2**T <= radius * 1.001
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        ({"norm": "none"}, "a block without a norm"),
+        ({"final_norm": "rmsnorm"}, "a final LayerNorm"),
+        ({"score": "linear"}, "linear"),
+        ({"post_norm": True}, "post-norm"),
+    ],
+)
+def test_a_model_without_a_certificate_is_refused(random_weights, options, reason):
+    with pytest.raises(TheoryError, match=reason):
+        certificate.certify(random_weights(**options), "random")

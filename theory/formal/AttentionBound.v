@@ -65,7 +65,7 @@ Definition factor_u := centred (length (bv h)) (rounded K s (wo h)).
 Definition value_row r := map (near (t + t) s) (zip Z.mul (map (near K t) r) (map (near K t) g)).
 Definition minus_mean r := let c := (sumZ r / Z.of_nat (length r))%Z in map (fun x => (x - c)%Z) r.
 Definition factor_v := map (fun r => minus_mean (value_row r)) (wv h).
-Definition circuit := rounded (s + s) q (map (fun u => lincomb (length g) u factor_v) factor_u).
+Definition circuit := let v := factor_v in rounded (s + s) q (map (fun u => lincomb (length g) u v) factor_u).
 Definition fuzziest := fold_right Z.max 0%Z (map (fun r => fuzz (maxabs (map (near K t) r)) (maxabs (map (near K t) g))) (wv h)).
 Definition head_top := let D := length g in let H := length (bv h) in let fu := frob_up factor_u in let fv := frob_up factor_v in
   (to q (spectral circuit extra) + to (q + 1) (side D D) + to (s + (2 * t + 2)) (fu * (side H D * fuzziest)) + to (s + (s + 1)) (fu * side H D)

@@ -1,5 +1,5 @@
-(* Kernel-checked bounds by integer arithmetic on exact weights: the largest input of a unit (centre + ceiling), and matrices with
-   their columns centred, which is all that |P .| sees. *)
+(* Kernel-checked bounds by integer arithmetic on exact weights: how well a line fits an activation over all that its unit
+   can see, and matrices with their columns centred, which is all that |P .| sees. *)
 From ICL Require Export Matrices FarQuery.
 Require Import ZArith List.
 Import ListNotations.
@@ -57,7 +57,8 @@ Proof.
   replace (vl K a i * vl K b i - vl t (product a' b') i) with ((vl K a i * vl K b i - vl t a' i * vl t b' i) + (vl t a' i * vl t b' i - vl t (product a' b') i)) by ring.
   eapply Rle_trans; [apply Rabs_triang|lra].
 Qed.
-Definition ceil_top w g := let w' := map (near K t) w in let g' := map (near K t) g in let n := Z.of_nat (length w) in
+(* of vectors already rounded *)
+Definition ceil_top w' g' := let n := Z.of_nat (length w') in
   (Z.sqrt_up (spread (product g' w')) + to (2 * t + 2) (n * n * fuzz (maxabs g') (maxabs w')) + n * n)%Z.
 Lemma norm_P_entries d u v e : (0 < d)%nat -> 0 <= e -> (forall i, (i < d)%nat -> Rabs (u i - v i) <= e) ->
   norm d (P d u) <= norm d (P d v) + INR d * e.
@@ -67,9 +68,9 @@ Proof.
   - intros i Hi. transitivity (P d (add v (fun i => u i - v i)) i); [|apply P_add; auto]. apply P_ext; auto. intros. unfold add. ring.
 Qed.
 Lemma ceil_top_ok w g : length g = length w -> (0 < length w)%nat ->
-  ceil (length w) (vl K w) (vl K g) <= dy t (ceil_top w g).
+  ceil (length w) (vl K w) (vl K g) <= dy t (ceil_top (map (near K t) w) (map (near K t) g)).
 Proof.
-  intros L Hd. unfold ceil_top. cbv zeta. set (w' := map (near K t) w). set (g' := map (near K t) g). set (d := length w) in *. set (n := Z.of_nat d).
+  intros L Hd. unfold ceil_top. cbv zeta. rewrite map_length. set (w' := map (near K t) w). set (g' := map (near K t) g). set (d := length w) in *. set (n := Z.of_nat d).
   set (p := product g' w'). set (f := fuzz (maxabs g') (maxabs w')).
   assert (Lp : length p = d). { unfold p, product. rewrite map_length, length_zip; unfold g', w'; rewrite !map_length; auto. }
   assert (Dn : INR d = IZR n) by apply INR_IZR_INZ. pose proof (lt_0_INR d Hd) as D0. assert (D1 : 1 <= INR d) by (apply (le_INR 1); lia).
@@ -93,20 +94,46 @@ Proof.
     + repeat (apply Rmult_le_compat_l; auto).
     + right. unfold dy. rewrite mult_IZR. unfold Rdiv. ring.
 Qed.
-(* centre + ceiling *)
-Definition unit_top w b g b1 := let w' := map (near K t) w in let b' := map (near K t) b in let n := Z.of_nat (length w) in
-  (to (t + t) (dotZ w' b') + to (2 * t + 2) (n * fuzz (maxabs w') (maxabs b')) + to K b1 + ceil_top w g)%Z.
-Lemma unit_top_ok w b g b1 : length b = length w -> length g = length w -> (0 < length w)%nat ->
-  centre (length w) (vl K w) (vl K b) (dy K b1) + ceil (length w) (vl K w) (vl K g) <= dy t (unit_top w b g b1).
+(* an activation between u/2 and max(0, u) is u/2 + p - c/2 within h on the unit's interval; h and p at scale t + 2 *)
+Definition unit_fit w' b' g' b1 := let n := Z.of_nat (length w') in let c := (near (t + t) t (dotZ w' b') + near K t b1)%Z in
+  let e := (to (2 * t + 2) (n * fuzz (maxabs w') (maxabs b')) + 1)%Z in let top := (Z.abs c + e + ceil_top w' g')%Z in
+  ((top + 2 * e)%Z, (top + 2 * c)%Z).
+Lemma quarter z : dy (t + 2) z = dy t z / 4.
+Proof. unfold dy. rewrite Z.pow_add_r, mult_IZR by lia. change (2 ^ 2)%Z with 4%Z. pose proof (two_pos t ltac:(lia)). field. lra. Qed.
+Lemma unit_fit_ok w b g b1 act u : length b = length w -> length g = length w -> (0 < length w)%nat ->
+  let c := centre (length w) (vl K w) (vl K b) (dy K b1) in let f := unit_fit (map (near K t) w) (map (near K t) b) (map (near K t) g) b1 in
+  u / 2 <= act u <= Rmax 0 u -> Rabs (u - c) <= ceil (length w) (vl K w) (vl K g) ->
+  Rabs (act u - / 2 * u - (dy (t + 2) (snd f) - / 2 * c)) <= dy (t + 2) (fst f).
 Proof.
-  intros Lb Lg Hd. unfold unit_top. cbv zeta. set (w' := map (near K t) w). set (b' := map (near K t) b). set (d := length w) in *. set (n := Z.of_nat d).
-  rewrite !dy_add. apply Rplus_le_compat; [|now apply ceil_top_ok]. unfold centre. rewrite Rplus_comm.
-  apply Rplus_le_compat; [|apply to_ok; lia]. set (f := fuzz (maxabs w') (maxabs b')).
-  assert (A : dot d (vl K w) (vl K b) <= dot d (vl t w') (vl t b') + INR d * dy (2 * t + 2) f).
-  { unfold dot. rewrite <- sum_const, <- sum_add. apply sum_le. intros i _. pose proof (fuzz_mul w b i) as F. apply abs_inv in F. fold w' b' f in F. lra. }
-  assert (Lw : length w' = d) by apply map_length. assert (Lb' : length w' = length b') by (unfold w', b'; rewrite !map_length; auto).
-  pose proof (dot_vl t t w' b' ltac:(lia) ltac:(lia) Lb') as E. rewrite Lw in E. rewrite E in A. eapply Rle_trans; [exact A|].
-  apply Rplus_le_compat; [apply to_ok; lia|]. eapply Rle_trans; [|apply to_ok; lia]. right. rewrite INR_IZR_INZ. unfold dy, n. rewrite mult_IZR. unfold Rdiv. ring.
+  intros Lb Lg Hd c f Ha Hu. pose proof (ceil_top_ok w g Lg Hd) as Cr. unfold unit_fit in f. cbv zeta in f.
+  set (w' := map (near K t) w) in *. set (b' := map (near K t) b) in *. set (d := length w) in *. set (n := Z.of_nat (length w')) in *.
+  set (cz := (near (t + t) t (dotZ w' b') + near K t b1)%Z) in *. set (fz := fuzz (maxabs w') (maxabs b')) in *.
+  set (e := (to (2 * t + 2) (n * fz) + 1)%Z) in *. set (ct := ceil_top w' (map (near K t) g)) in *.
+  assert (Ec : Rabs (c - dy t cz) <= dy t e).
+  { unfold c, centre, cz, e. rewrite !dy_add.
+    assert (A : Rabs (dot d (vl K w) (vl K b) - dot d (vl t w') (vl t b')) <= INR d * dy (2 * t + 2) fz).
+    { unfold dot. replace (sum d (fun i => vl K w i * vl K b i) - sum d (fun i => vl t w' i * vl t b' i))
+        with (sum d (fun i => 1 * (vl K w i * vl K b i) + -1 * (vl t w' i * vl t b' i))) by (rewrite sum_lin; ring).
+      eapply Rle_trans; [apply sum_abs|]. rewrite <- sum_const. apply sum_le. intros i _. pose proof (fuzz_mul w b i) as F. fold w' b' fz in F.
+      replace (1 * (vl K w i * vl K b i) + -1 * (vl t w' i * vl t b' i)) with (vl K w i * vl K b i - vl t w' i * vl t b' i) by ring. exact F. }
+    assert (Lw : length w' = d) by apply map_length. assert (Lb' : length w' = length b') by (unfold w', b'; rewrite !map_length; auto).
+    pose proof (dot_vl t t w' b' ltac:(lia) ltac:(lia) Lb') as E. rewrite Lw in E. rewrite E in A.
+    pose proof (near_ok (t + t) t (dotZ w' b') ltac:(lia)) as N1. pose proof (near_ok K t b1 ltac:(lia)) as N2.
+    assert (U : ulp t + ulp t = dy t 1).
+    { unfold ulp, dy. rewrite Z.pow_add_r, mult_IZR by lia. change (2 ^ 1)%Z with 2%Z. pose proof (two_pos t ltac:(lia)). field. lra. }
+    assert (D2 : INR d * dy (2 * t + 2) fz <= dy t (to (2 * t + 2) (n * fz))).
+    { eapply Rle_trans; [|apply to_ok; lia]. right. rewrite INR_IZR_INZ. unfold dy, n. rewrite Lw, mult_IZR. unfold Rdiv. ring. }
+    replace (dy K b1 + dot d (vl K w) (vl K b) - (dy t (near (t + t) t (dotZ w' b')) + dy t (near K t b1)))
+      with ((dot d (vl K w) (vl K b) - dy (t + t) (dotZ w' b')) + ((dy (t + t) (dotZ w' b') - dy t (near (t + t) t (dotZ w' b'))) + (dy K b1 - dy t (near K t b1)))) by ring.
+    eapply Rle_trans; [apply Rabs_triang|]. eapply Rle_trans; [apply Rplus_le_compat_l, Rabs_triang|]. lra. }
+  set (T := dy t (Z.abs cz + e + ct)). set (r := ceil d (vl K w) (vl K g)) in *.
+  assert (Tu : Rabs u <= T).
+  { unfold T. rewrite !dy_add, <- dy_abs by lia. replace u with (dy t cz + ((c - dy t cz) + (u - c))) by ring.
+    eapply Rle_trans; [apply Rabs_triang|]. rewrite Rplus_assoc. apply Rplus_le_compat_l. eapply Rle_trans; [apply Rabs_triang|]. lra. }
+  unfold f. cbn [fst snd]. rewrite !quarter, !(dy_add t (Z.abs cz + e + ct)). fold T.
+  assert (Two : forall z, dy t (2 * z) = 2 * dy t z) by (intros; unfold dy; rewrite mult_IZR; unfold Rdiv; ring). rewrite !Two.
+  apply abs_inv in Ec, Tu. assert (M : Rmax 0 u - u / 2 <= T / 2) by (destruct (Rle_dec 0 u); [rewrite Rmax_right by lra|rewrite Rmax_left by lra]; lra).
+  apply Rabs_le. lra.
 Qed.
 
 (* ------------------------------------------------------------------ matrices with their columns centred *)

@@ -23,10 +23,10 @@ Lemma max_ge l i : (at_ l i <= fold_right Z.max 0 l)%Z.
 Proof. unfold at_. revert i. induction l; intros i; simpl; destruct i; try lia. specialize (IHl i). lia. Qed.
 Lemma max_pos l : (0 <= fold_right Z.max 0 l)%Z.
 Proof. induction l; simpl; lia. Qed.
-Theorem spectral_ok k m n rows extra v : (0 <= k)%Z -> length rows = length extra -> widths m rows = true -> widths n extra = true ->
-  norm (length rows) (mv m (ml k rows) v) <= dy k (spectral rows extra) * norm m v.
+Theorem spectral_dual k m n rows extra u : (0 <= k)%Z -> length rows = length extra -> widths m rows = true -> widths n extra = true ->
+  norm m (mix k rows u) <= dy k (spectral rows extra) * norm (length rows) u.
 Proof.
-  intros Hk He Hm Hn. set (d := length rows). set (u := mv m (ml k rows) v). set (K := dy k (spectral rows extra)).
+  intros Hk He Hm Hn. set (d := length rows). set (K := dy k (spectral rows extra)).
   set (cs := beside rows extra). set (G := fold_right Z.max 0%Z (gram cs)). pose proof (two_pos k Hk) as P2.
   assert (Lc : length cs = d) by now apply length_beside.
   assert (K0 : 0 <= K). { unfold K, spectral. rewrite <- (dy_0 k). apply dy_le; auto. apply Z.sqrt_up_nonneg. }
@@ -35,20 +35,26 @@ Proof.
     - rewrite sqrt_sqrt; [right; unfold dy; rewrite Z.pow_add_r, mult_IZR by auto; reflexivity|].
       apply Rmult_le_pos; [apply (IZR_le 0), max_pos|left; apply Rinv_0_lt_compat; now apply Rmult_lt_0_compat].
     - apply Rmult_le_compat; auto; apply sqrt_pos. }
-  assert (B : norm m (mix k rows u) <= K * norm d u).
-  { apply sq_le; [apply Rmult_le_pos; [auto|apply norm_pos]|]. rewrite norm_sq.
-    replace (K * norm d u * (K * norm d u)) with (K * K * (norm d u * norm d u)) by ring. rewrite norm_sq.
-    apply Rle_trans with (dot (m + n) (mix k cs u) (mix k cs u)).
-    - assert (E : forall i, (i < m)%nat -> mix k rows u i = mix k cs u i).
-      { intros i Hi. unfold mix. rewrite Lc. fold d. apply sum_ext. intros j Hj. f_equal. unfold vl, at_, cs. rewrite nth_beside, app_nth1; auto.
-        rewrite (widths_ok m rows j); auto. }
-      rewrite (dot_ext m _ _ (mix k cs u) (mix k cs u)) by auto. unfold dot. clear. induction n; [rewrite Nat.add_0_r; lra|].
-      rewrite Nat.add_succ_r. simpl. nra.
-    - eapply Rle_trans; [apply (gram_ok k (m + n) cs u Hk)|].
-      + intros c Hc. apply (In_nth _ _ []) in Hc. destruct Hc as [j [Hj <-]]. rewrite Lc in Hj. unfold cs. rewrite nth_beside, app_length by auto.
-        rewrite (widths_ok m rows j), (widths_ok n extra j); auto. rewrite <- He. auto.
-      + rewrite Lc. unfold dot. rewrite <- sum_scal. apply sum_le. intros j _. pose proof (Rle_0_sqr (u j)) as Q. unfold Rsqr in Q.
-        apply Rmult_le_compat_r; auto. eapply Rle_trans; [|exact KK]. unfold vl. apply dy_le; [lia|apply max_ge]. }
+  apply sq_le; [apply Rmult_le_pos; [auto|apply norm_pos]|]. rewrite norm_sq.
+  replace (K * norm d u * (K * norm d u)) with (K * K * (norm d u * norm d u)) by ring. rewrite norm_sq.
+  apply Rle_trans with (dot (m + n) (mix k cs u) (mix k cs u)).
+  - assert (E : forall i, (i < m)%nat -> mix k rows u i = mix k cs u i).
+    { intros i Hi. unfold mix. rewrite Lc. fold d. apply sum_ext. intros j Hj. f_equal. unfold vl, at_, cs. rewrite nth_beside, app_nth1; auto.
+      rewrite (widths_ok m rows j); auto. }
+    rewrite (dot_ext m _ _ (mix k cs u) (mix k cs u)) by auto. unfold dot. clear. induction n; [rewrite Nat.add_0_r; lra|].
+    rewrite Nat.add_succ_r. simpl. nra.
+  - eapply Rle_trans; [apply (gram_ok k (m + n) cs u Hk)|].
+    + intros c Hc. apply (In_nth _ _ []) in Hc. destruct Hc as [j [Hj <-]]. rewrite Lc in Hj. unfold cs. rewrite nth_beside, app_length by auto.
+      rewrite (widths_ok m rows j), (widths_ok n extra j); auto. rewrite <- He. auto.
+    + rewrite Lc. unfold dot. rewrite <- sum_scal. apply sum_le. intros j _. pose proof (Rle_0_sqr (u j)) as Q. unfold Rsqr in Q.
+      apply Rmult_le_compat_r; auto. eapply Rle_trans; [|exact KK]. unfold vl. apply dy_le; [lia|apply max_ge].
+Qed.
+Theorem spectral_ok k m n rows extra v : (0 <= k)%Z -> length rows = length extra -> widths m rows = true -> widths n extra = true ->
+  norm (length rows) (mv m (ml k rows) v) <= dy k (spectral rows extra) * norm m v.
+Proof.
+  intros Hk He Hm Hn. set (d := length rows). set (u := mv m (ml k rows) v). set (K := dy k (spectral rows extra)).
+  assert (K0 : 0 <= K). { unfold K, spectral. rewrite <- (dy_0 k). apply dy_le; auto. apply Z.sqrt_up_nonneg. }
+  pose proof (spectral_dual k m n rows extra u Hk He Hm Hn) as B. fold d K in B.
   assert (E : dot d u u = dot m (mix k rows u) v).
   { unfold dot at 1. unfold u at 2, mv, dot at 1, mix. fold d. rewrite (sum_ext d _ (fun i => sum m (fun j => u i * ml k rows i j * v j))).
     - rewrite sum_swap. unfold dot. apply sum_ext. intros j _. rewrite Rmult_comm, <- sum_scal. apply sum_ext. intros i _. unfold ml. ring.
@@ -58,6 +64,35 @@ Proof.
   destruct (Req_dec (norm d u) 0) as [Z|Z]; [rewrite Z; apply Rmult_le_pos; auto|].
   apply Rmult_le_reg_l with (norm d u); [lra|]. apply Rle_trans with (norm m (mix k rows u) * norm m v); [lra|].
   replace (norm d u * (K * norm m v)) with (K * norm d u * norm m v) by ring. now apply Rmult_le_compat_r.
+Qed.
+
+
+(* rows to columns *)
+Fixpoint cons_each (r : list Z) (cols : list (list Z)) := match r, cols with x :: r', c :: cs => (x :: c) :: cons_each r' cs | _, _ => [] end.
+Fixpoint transpose n (rows : list (list Z)) : list (list Z) := match rows with [] => repeat [] n | r :: rs => cons_each r (transpose n rs) end.
+Lemma length_cons_each r cols : length r = length cols -> length (cons_each r cols) = length r.
+Proof. revert cols. induction r; destruct cols; intros H; try discriminate; simpl; auto. Qed.
+Lemma nth_cons_each r cols j : length r = length cols -> (j < length r)%nat -> nth j (cons_each r cols) [] = at_ r j :: nth j cols [].
+Proof.
+  revert cols j. induction r; destruct cols; intros j H Hj; try discriminate; simpl in *; [lia|]. destruct j; [reflexivity|]. apply IHr; lia.
+Qed.
+Lemma length_transpose n rows : widths n rows = true -> length (transpose n rows) = n.
+Proof.
+  induction rows as [|r rs IH]; intros H; simpl; [apply repeat_length|]. simpl in H. apply andb_prop in H. destruct H as [Hr Hs].
+  apply Nat.eqb_eq in Hr. rewrite length_cons_each; auto. now rewrite IH.
+Qed.
+Lemma nth_transpose n rows j : widths n rows = true -> (j < n)%nat ->
+  length (nth j (transpose n rows) []) = length rows /\ forall i, at_ (nth j (transpose n rows) []) i = at_ (nth i rows []) j.
+Proof.
+  induction rows as [|r rs IH]; intros H Hj; simpl.
+  - rewrite nth_repeat. split; auto. intros i. unfold at_. destruct i; destruct j; reflexivity.
+  - simpl in H. apply andb_prop in H. destruct H as [Hr Hs]. apply Nat.eqb_eq in Hr. destruct (IH Hs Hj) as [L E].
+    rewrite nth_cons_each by (try lia; rewrite length_transpose; auto). split; [simpl; auto|]. intros i. destruct i; [reflexivity|]. apply E.
+Qed.
+Lemma transpose_widths n rows : widths n rows = true -> widths (length rows) (transpose n rows) = true.
+Proof.
+  intros H. unfold widths. rewrite forallb_forall. intros c Hc. apply (In_nth _ _ []) in Hc. destruct Hc as [j [Hj <-]].
+  rewrite length_transpose in Hj by auto. apply Nat.eqb_eq. now apply nth_transpose.
 Qed.
 
 (* ------------------------------------------------------------------ entries known within e *)

@@ -1,6 +1,6 @@
 (* R_tot (N1), the ceiling (L2) and the blindness radius X~ (N3) of a float32 transformer as kernel-checked numbers: one boolean,
    computed in integers on the model's exact weights. Holds for all prompts, all attention scores, every eps up to a bound, and every
-   activation between -low and max(0, u): so the file of a model carries no queries, keys or activation. *)
+   activation between u/2 and max(0, u): so the file of a model carries no queries, keys or activation. *)
 From ICL Require Export AttentionBound MlpBound.
 From ICL Require Import Blindness.
 Require Import ZArith List.
@@ -16,7 +16,7 @@ Definition attn_fits := ((0 <? length (g_a A))%nat && (length (b_a A) =? length 
   && (0 <? length (heads_a A))%nat && (length extras =? length (heads_a A))%nat
   && forallb (fun he => head_fits (g_a A) (fst he) (snd he)) (combine (heads_a A) extras))%bool.
 Definition values_z h := map (fun rb => (dotZ (fst rb) (b_a A) + snd rb * 2 ^ K)%Z) (combine (wv h) (bv h)).            (* scale 2 K *)
-Definition head_constant h := map (fun r => dotZ r (values_z h)) (wo h).                                                (* scale 3 K *)
+Definition head_constant h := let v := values_z h in map (fun r => dotZ r v) (wo h).                                            (* scale 3 K *)
 Definition attn_constant := map (near (K + (K + K)) t)
   (fold_right (fun h acc => zip Z.add (head_constant h) acc) (map (fun x => (x * 2 ^ (K + K))%Z) (bo A)) (heads_a A)).
 Definition head_tops := map (fun he => Z.max 0 (head_top K t s q (g_a A) (fst he) (snd he))) (combine (heads_a A) extras).
@@ -100,26 +100,25 @@ Qed.
 End Attention.
 
 (* ------------------------------------------------------------------ the model *)
-Inductive block_z := AttnZ (A : attn_z) (extras : list (list (list Z))) | MlpZ (M : mlp_z) (extra : list (list Z)).
+Inductive block_z := AttnZ (A : attn_z) (extras : list (list (list Z))) | MlpZ (M : mlp_z) (extra1 extra2 : list (list Z)).
 Record model_z := { w_in_z : list Z; b_in_z : list Z; pos_z : list (list Z); blocks_z : list block_z;
                     w_z : list Z; g_z : list Z; b_z : list Z; b0_z : Z }.
 
 Section Model.
 Variables K t s q : Z.
 Hypothesis bits : (0 < q <= s /\ s <= t < K)%Z.
-Variable low : Z.                                                           (* the activation is >= -low / 2^t *)
 Fixpoint network (act : R -> R) (scores : nat -> nat -> stream -> nat -> nat -> R) (i : nat) (bs : list block_z) : list block := match bs with
   | [] => []
   | AttnZ A _ :: r => attn_block K (scores i) A :: network act scores (S i) r
-  | MlpZ M _ :: r => mlp_block K act M :: network act scores (S i) r end.
+  | MlpZ M _ _ :: r => mlp_block K act M :: network act scores (S i) r end.
 Definition block_fits d B := match B with
   | AttnZ A e => ((length (g_a A) =? d)%nat && attn_fits A e)%bool
-  | MlpZ M e => ((length (g_m M) =? d)%nat && mlp_fits M e low)%bool end.
-Definition block_top B := match B with AttnZ A e => attn_top K t s q A e | MlpZ M e => mlp_top K t q M e low end.
-Lemma network_bounded act scores eps d bs i : 0 <= eps -> (forall u, - dy t low <= act u <= Rmax 0 u) -> forallb (block_fits d) bs = true ->
+  | MlpZ M e e' => ((length (g_m M) =? d)%nat && mlp_fits M e e')%bool end.
+Definition block_top B := match B with AttnZ A e => attn_top K t s q A e | MlpZ M e e' => mlp_top K t q M e e' end.
+Lemma network_bounded act scores eps d bs i : 0 <= eps -> (forall u, u / 2 <= act u <= Rmax 0 u) -> forallb (block_fits d) bs = true ->
   Forall2 (bounded d eps) (network act scores i bs) (map (fun B => dy t (block_top B)) bs).
 Proof.
-  intros He Ha. revert i. induction bs as [|[A e|M e] bs IH]; intros i H; simpl in *; [constructor| |];
+  intros He Ha. revert i. induction bs as [|[A e|M e e'] bs IH]; intros i H; simpl in *; [constructor| |];
     rewrite !Bool.andb_true_iff, Nat.eqb_eq in H; destruct H as [[Hd Hf] Hr]; constructor; auto; subst d.
   - now apply attn_top_ok.
   - apply mlp_top_ok; auto. lia.
@@ -132,24 +131,30 @@ Definition start_tops := fold_right Z.max (start_top (repeat 0%Z (length (w_in_z
 Definition r_tot := (start_tops + sumZ (map block_top (blocks_z m)))%Z.                    (* scale t *)
 Definition speed := (pnorm_low (map (near K t) (w_in_z m)) - Z.of_nat (length (w_in_z m)))%Z.      (* |P w_in| is at least this *)
 Variable eps_top : Z.                                                                             (* eps <= eps_top / 2^t *)
-Definition x_far := (Z.sqrt_up (r_tot * r_tot + Z.of_nat (length (w_in_z m)) * eps_top * 2 ^ t) * 2 ^ t / speed + 1)%Z.
-Definition ceiling_top := ceil_top K t (w_z m) (g_z m).
+Definition x_from r := (Z.sqrt_up (r * r + Z.of_nat (length (w_in_z m)) * eps_top * 2 ^ t) * 2 ^ t / speed + 1)%Z.
+Definition ceiling_top := ceil_top t (map (near K t) (w_z m)) (map (near K t) (g_z m)).
 Definition fits := ((0 <? length (w_in_z m))%nat && (length (b_in_z m) =? length (w_in_z m))%nat && widths (length (w_in_z m)) (pos_z m)
   && forallb (block_fits (length (w_in_z m))) (blocks_z m) && (length (w_z m) =? length (w_in_z m))%nat && (length (g_z m) =? length (w_in_z m))%nat
-  && (0 <? speed)%Z && (0 <=? r_tot)%Z && (0 <=? eps_top)%Z)%bool.
+  && (0 <? speed)%Z && (0 <=? eps_top)%Z)%bool.
+(* the whole check: R bounds what the blocks add, C is the ceiling's radius, X the radius from which contexts are told apart less and less *)
+Definition certified R C X := let r := r_tot in (fits && (0 <=? r) && (r <=? R) && (ceiling_top <=? C) && (x_from r <=? X))%Z%bool.
 
 Definition positions : nat -> vec := ml K (pos_z m).
 Definition predict act scores eps := transformer d eps (vl K (w_in_z m)) (vl K (b_in_z m)) positions (network act scores 0 (blocks_z m))
   (vl K (w_z m)) (vl K (g_z m)) (vl K (b_z m)) (dy K (b0_z m)).
 Definition added act scores eps := resid d eps (vl K (w_in_z m)) (vl K (b_in_z m)) positions (network act scores 0 (blocks_z m)).
 
-Theorem model_bounds act scores eps : fits = true -> (forall u, - dy t low <= act u <= Rmax 0 u) -> 0 <= eps <= dy t eps_top ->
-  (forall x c, norm d (P d (added act scores eps x c)) <= dy t r_tot) /\
-  (forall x c, Rabs (predict act scores eps x c - centre d (vl K (w_z m)) (vl K (b_z m)) (dy K (b0_z m))) <= dy t ceiling_top) /\
-  (forall x c c', dy t x_far < x -> Rabs (predict act scores eps x c - predict act scores eps x c') <= 2 * dy t ceiling_top * (dy t x_far / x)).
+(* what it proves: of every prompt, N1, L2 and N3 (i) *)
+Definition claims R C X := forall act scores eps, (forall u, u / 2 <= act u <= Rmax 0 u) -> 0 <= eps <= dy t eps_top ->
+  (forall x c, norm d (P d (added act scores eps x c)) <= dy t R) /\
+  (forall x c, Rabs (predict act scores eps x c - centre d (vl K (w_z m)) (vl K (b_z m)) (dy K (b0_z m))) <= dy t C) /\
+  (forall x c c', dy t X < x -> Rabs (predict act scores eps x c - predict act scores eps x c') <= 2 * dy t C * (dy t X / x)).
+Theorem certified_sound R C X : certified R C X = true -> claims R C X.
 Proof.
-  unfold fits. rewrite !Bool.andb_true_iff, !Nat.eqb_eq. intros [[[[[[[[Hd Lb] Wp] Fb] Lw] Lg] Sp] Rt] Et] Ha [He1 He2].
-  apply Nat.ltb_lt in Hd. apply Z.ltb_lt in Sp. apply Z.leb_le in Rt, Et. fold d in Hd, Lb, Wp, Fb, Lw, Lg.
+  unfold certified, fits. cbv zeta. rewrite !Bool.andb_true_iff, !Nat.eqb_eq.
+  intros [[[[[[[[[[[Hd Lb] Wp] Fb] Lw] Lg] Sp] Et] Rt] HR] HC] HX]. intros act scores eps Ha [He1 He2].
+  apply Nat.ltb_lt in Hd. apply Z.ltb_lt in Sp. apply Z.leb_le in Rt, Et, HR, HC, HX. fold d in Hd, Lb, Wp, Fb, Lw, Lg.
+  apply (dy_le t _ _ ltac:(lia)) in HR, HC, HX.
   pose proof (network_bounded act scores eps d (blocks_z m) 0 He1 Ha Fb) as Net.
   set (Ks := map (fun B => dy t (block_top B)) (blocks_z m)) in *.
   assert (Dn : INR d = IZR (Z.of_nat d)) by apply INR_IZR_INZ.
@@ -188,11 +193,11 @@ Proof.
     lra. }
   assert (S0 : 0 < dy t speed). { unfold dy. apply Rmult_lt_0_compat; [now apply (IZR_lt 0)|apply Rinv_0_lt_compat, two_pos; lia]. }
   assert (W0 : 0 < norm d (P d (vl K (w_in_z m)))) by lra.
-  assert (C : ceil d (vl K (w_z m)) (vl K (g_z m)) <= dy t ceiling_top).
+  assert (Ce : ceil d (vl K (w_z m)) (vl K (g_z m)) <= dy t ceiling_top).
   { pose proof (ceil_top_ok K t ltac:(lia) (w_z m) (g_z m)) as Q. rewrite Lw in Q. apply Q; [congruence|auto]. }
   assert (C0 : 0 <= ceil d (vl K (w_z m)) (vl K (g_z m))) by (apply Rmult_le_pos; [apply sqrt_pos|apply norm_pos]).
   (* X~ *)
-  assert (Far : far_radius d eps (vl K (w_in_z m)) Ks (dy t start_tops) <= dy t x_far).
+  assert (Far : far_radius d eps (vl K (w_in_z m)) Ks (dy t start_tops) <= dy t (x_from r_tot)).
   { unfold far_radius. rewrite Rsum. set (q2 := Z.sqrt_up (r_tot * r_tot + Z.of_nat d * eps_top * 2 ^ t)).
     assert (Q : radius d eps (dy t r_tot) <= dy t q2).
     { assert (0 <= 2 ^ t)%Z by (apply Z.pow_nonneg; lia). eapply Rle_trans; [|apply sqrt_up_ok; [lia|nia]]. unfold radius. apply sqrt_le_1_alt.
@@ -203,20 +208,20 @@ Proof.
     assert (q20 : (0 <= q2)%Z) by apply Z.sqrt_up_nonneg.
     apply Rle_trans with (dy t q2 / dy t speed).
     - unfold Rdiv. apply Rmult_le_compat; [apply sqrt_pos|left; now apply Rinv_0_lt_compat|auto|]. apply Rinv_le_contravar; auto.
-    - unfold x_far. fold d q2. apply Rmult_le_reg_r with (dy t speed); auto. unfold Rdiv. rewrite Rmult_assoc, Rinv_l, Rmult_1_r by lra.
+    - unfold x_from. fold d q2. apply Rmult_le_reg_r with (dy t speed); auto. unfold Rdiv. rewrite Rmult_assoc, Rinv_l, Rmult_1_r by lra.
       pose proof (Z.mul_succ_div_gt (q2 * 2 ^ t) speed Sp) as L. apply Z.lt_le_incl, IZR_le in L. rewrite !mult_IZR, succ_IZR in L.
       unfold dy. rewrite plus_IZR. pose proof (two_pos t ltac:(lia)) as P2. apply Rmult_le_reg_r with (IZR (2 ^ t) * IZR (2 ^ t)); [nra|].
       replace (IZR q2 / IZR (2 ^ t) * (IZR (2 ^ t) * IZR (2 ^ t))) with (IZR q2 * IZR (2 ^ t)) by (field; lra).
       replace ((IZR (q2 * 2 ^ t / speed) + 1) / IZR (2 ^ t) * (IZR speed / IZR (2 ^ t)) * (IZR (2 ^ t) * IZR (2 ^ t)))
         with (IZR speed * (IZR (q2 * 2 ^ t / speed) + 1)) by (field; lra). auto. }
   split; [|split].
-  - intros x c. rewrite <- Rsum. now apply resid_bound.
-  - intros x c. eapply Rle_trans; [apply (ceiling d Hd eps)|]; auto.
+  - intros x c. eapply Rle_trans; [|exact HR]. rewrite <- Rsum. now apply resid_bound.
+  - intros x c. eapply Rle_trans; [apply (ceiling d Hd eps)|]; auto. lra.
   - intros x c c' Hx. pose proof (far_radius_pos d eps (vl K (w_in_z m)) Ks (dy t start_tops) W0) as F0.
     eapply Rle_trans; [apply (context_spread d Hd eps He1 (vl K (w_in_z m)) (vl K (b_in_z m)) positions (network act scores 0 (blocks_z m)) Ks
       (vl K (w_z m)) (vl K (g_z m)) (vl K (b_z m)) (dy K (b0_z m)) (dy t start_tops) Net Start W0 x c c'); lra|].
     assert (X0 : 0 < x) by lra. apply Rmult_le_compat; [lra| |lra|].
     + apply Rmult_le_pos; [auto|left; now apply Rinv_0_lt_compat].
-    + apply Rmult_le_compat_r; [left; now apply Rinv_0_lt_compat|auto].
+    + apply Rmult_le_compat_r; [left; now apply Rinv_0_lt_compat|lra].
 Qed.
 End Model.

@@ -22,14 +22,14 @@ Proof.
 Qed.
 
 (* k bits to l < k bits: to nearest, and upwards *)
-Definition near k l z := Z.shiftr (z + 2 ^ (k - l - 1)) (k - l).
+Definition near k l := let half := (2 ^ (k - l - 1))%Z in let n := (k - l)%Z in fun z => Z.shiftr (z + half) n.     (* half is computed once *)
 Definition round_up k l z := Z.shiftr (z + 2 ^ (k - l) - 1) (k - l).
 Definition ulp l := / IZR (2 ^ (l + 1)).                        (* half a unit *)
 Lemma ulp_pos l : (0 <= l)%Z -> 0 < ulp l.
 Proof. intros. apply Rinv_0_lt_compat, two_pos. lia. Qed.
 Lemma near_ok k l z : (0 <= l < k)%Z -> Rabs (dy k z - dy l (near k l z)) <= ulp l.
 Proof.
-  intros H. unfold near. rewrite Z.shiftr_div_pow2 by lia. set (m := (k - l)%Z). set (h := (2 ^ (m - 1))%Z).
+  intros H. unfold near. cbv zeta. rewrite Z.shiftr_div_pow2 by lia. set (m := (k - l)%Z). set (h := (2 ^ (m - 1))%Z).
   assert (Hm : (2 ^ m = 2 * h)%Z) by (unfold h; rewrite <- Z.pow_succ_r by lia; f_equal; lia).
   assert (Hh : (0 < h)%Z) by (apply Z.pow_pos_nonneg; lia). rewrite Hm.
   pose proof (Z.div_mod (z + h) (2 * h) ltac:(lia)) as E. pose proof (Z.mod_pos_bound (z + h) (2 * h) ltac:(lia)) as B.
@@ -95,7 +95,7 @@ Proof.
 Qed.
 Lemma near_0 k l : (0 <= l < k)%Z -> near k l 0 = 0%Z.
 Proof.
-  intros. unfold near. rewrite Z.shiftr_div_pow2 by lia. apply Z.div_small. split; [apply Z.pow_nonneg; lia|].
+  intros. unfold near. cbv zeta. rewrite Z.shiftr_div_pow2 by lia. apply Z.div_small. split; [apply Z.pow_nonneg; lia|].
   apply Z.pow_lt_mono_r; lia.
 Qed.
 Lemma vl_near k l v i : (0 <= l < k)%Z -> Rabs (vl k v i - vl l (map (near k l) v) i) <= ulp l.
