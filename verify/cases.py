@@ -75,7 +75,7 @@ class Case:
     def home(self) -> str:
         """Cases of one home share measurements: they run in one process."""
         if self.candidate is None:
-            return self.claim.name
+            return ", ".join(self.claim.together) or self.claim.name
         return f"{self.candidate.path}/{self.shard}"
 
     @property

@@ -46,21 +46,21 @@ def decided(record, id_: str, band, note: str = "") -> None:
 
 @claim("C-poly", "small transformers learn polynomials in context", kind="empirical",
        together=("small",), mutants=(OTHER,))  # fmt: skip
-def claim_C_poly(zoo, record, twist):
+def claim_C_poly_small_transformers_learn_degrees_1_to_3(zoo, record, twist):
     """Degrees 1, 2, 3 on the training law."""
     decided(record, "C-poly", learned(zoo["small"], (1, 2, 3), twist, record))
 
 
 @claim("C-poly-attention", "two attention layers learn polynomials", kind="empirical",
        together=("attention-only-2",), mutants=(OTHER,))  # fmt: skip
-def claim_C_poly_attention(zoo, record, twist):
+def claim_C_poly_attention_two_layers_learn_degrees_1_to_3(zoo, record, twist):
     """The same without MLPs and with two layers."""
     decided(record, "C-poly-attention", learned(zoo["attention-only-2"], (1, 2, 3), twist, record))
 
 
 @claim("C-continuous", "polynomials suffice for continuous functions", kind="empirical",
        together=("small", "continuous"), mutants=(OTHER,))  # fmt: skip
-def claim_C_continuous(zoo, record, twist):
+def claim_C_continuous_functions_from_polynomials(zoo, record, twist):
     """Trained on polynomials, asked for sines, kinks and cusps; beside it trained on those."""
     trained = relative(zoo["continuous"], CONTINUOUS)
     note = f"trained on continuous functions: {float(trained.mean):.4g}"
@@ -69,7 +69,7 @@ def claim_C_continuous(zoo, record, twist):
 
 @claim("C-unseen", "classes never shown are learned", kind="empirical", together=("unseen",),
        mutants=(OTHER,))  # fmt: skip
-def claim_C_unseen(zoo, record, twist):
+def claim_C_unseen_degrees_2_and_4_are_learned(zoo, record, twist):
     """Trained on degrees 1, 3, 5; degrees 2 and 4 decide; all five are drawn, with 1-NN."""
     from sim.baselines import nearest
 
@@ -91,7 +91,7 @@ def claim_C_unseen(zoo, record, twist):
 
 @claim("C-unseen-better", "more classes improve the others", kind="empirical",
        together=("unseen", "small"), mutants=(EXCHANGED,))  # fmt: skip
-def claim_C_unseen_better(zoo, record, twist):
+def claim_C_unseen_better_on_degree_1(zoo, record, twist):
     """Degree 1, seeds paired."""
     models = list(zip(zoo["unseen"], zoo["small"], strict=False))
     first, second = ([model_errors(pair[i], 1) for pair in models] for i in (0, 1))
@@ -101,27 +101,27 @@ def claim_C_unseen_better(zoo, record, twist):
 
 @claim("C-zeros", "zeros of polynomials are found", kind="empirical", together=("zeros",),
        mutants=(OTHER,))  # fmt: skip
-def claim_C_zeros(zoo, record, twist):
+def claim_C_zeros_of_polynomials_are_found(zoo, record, twist):
     """The model trained on the inverse problem, on its own task."""
     task = getattr(zoo["zeros"][0].config, "task")  # noqa: B009
     decided(record, "C-zeros", learned(zoo["zeros"], (task,), twist, record))
 
 
 @claim("C-gpt4", "far better than GPT4", kind="empirical", modelfree=True)
-def claim_C_gpt4(record):
+def claim_C_gpt4_comparison(record):
     """Nothing to measure."""
     undecidable(record, "C-gpt4")
 
 
 @claim("C-long", "longer prompts break every model", kind="empirical", modelfree=True)
-def claim_C_long(record):
+def claim_C_long_prompts(record):
     """Nothing to measure."""
     undecidable(record, "C-long")
 
 
 @claim("C-shift", "inputs outside the training law are lost", kind="empirical",
        together=("small",), mutants=("at scale 1",))  # fmt: skip
-def claim_C_shift(zoo, record, twist):
+def claim_C_shift_of_the_inputs_is_lost(zoo, record, twist):
     """Inputs ten times as large, degrees 1 and 3: the lesser error."""
     found = [relative(zoo["small"], degree, 1.0 if twist else 10.0) for degree in (1, 3)]
     decided(record, "C-shift", min(found, key=lambda band: float(band.mean)))
@@ -129,7 +129,7 @@ def claim_C_shift(zoo, record, twist):
 
 @claim("C-degrees", "higher degrees are harder", kind="empirical", together=("small",),
        mutants=(EXCHANGED,))  # fmt: skip
-def claim_C_degrees(zoo, record, twist):
+def claim_C_degrees_5_over_3(zoo, record, twist):
     """Degree 5, never shown, over degree 3: relative errors, so in units of their zero models."""
     high, low = (scaled_errors(zoo["small"], degree) for degree in (5, 3))
     decided(record, "C-degrees", ratio_of(low, high) if twist else ratio_of(high, low))
@@ -143,7 +143,7 @@ def scaled_errors(models, task, scale: float = 1.0):
 
 @claim("C-nonlinear", "the error rises non-linearly in sigma", kind="empirical",
        together=("small",), mutants=(EXCHANGED,))  # fmt: skip
-def claim_C_nonlinear(zoo, record, twist):
+def claim_C_nonlinear_in_sigma(zoo, record, twist):
     """Coefficients U(-10, 10) over U(-1, 1), degree 1, relative errors."""
     large, small = (
         scaled_errors(zoo["small"], Task(degrees=(1,), coefficients=Law(scale=scale)))
@@ -154,14 +154,14 @@ def claim_C_nonlinear(zoo, record, twist):
 
 @claim("C-wide-out", "a wider training range reaches farther", kind="empirical",
        together=("wide-range", "small"), mutants=(EXCHANGED,))  # fmt: skip
-def claim_C_wide_out(zoo, record, twist):
+def claim_C_wide_out_at_scale_2(zoo, record, twist):
     """Input scale 2, degree 3."""
     decided(record, "C-wide-out", wide_over_small(zoo, 2.0, twist))
 
 
 @claim("C-wide-in", "a wider training range costs precision", kind="empirical",
        together=("wide-range", "small"), mutants=(EXCHANGED,))  # fmt: skip
-def claim_C_wide_in(zoo, record, twist):
+def claim_C_wide_in_at_scale_1(zoo, record, twist):
     """Input scale 1, degree 3."""
     decided(record, "C-wide-in", wide_over_small(zoo, 1.0, twist))
 
@@ -185,7 +185,7 @@ def growing_lines(model, slopes, seed: int = 0) -> torch.Tensor:
 
 @claim("C-boundary", "predictions stop growing with f", kind="empirical", together=("small",),
        mutants=("a model that says B",))  # fmt: skip
-def claim_C_boundary(zoo, record, twist):
+def claim_C_boundary_is_flat(zoo, record, twist):
     """How far from its largest value y is at slopes 8, 16, 32, every seed."""
     slopes, ratios = [2.0**k for k in range(7)], []
     for model in zoo["small"]:
@@ -202,7 +202,7 @@ def spread(record, id_: str, values) -> None:
 
 @claim("C-max", "the boundary is the training maximum", kind="empirical", together=("small",),
        mutants=("its own largest prediction",))  # fmt: skip
-def claim_C_max(zoo, record, twist):
+def claim_C_max_of_training_is_the_boundary(zoo, record, twist):
     """Largest mean prediction over slopes 2 .. 64 against 4 = max |f| in training."""
     largest = [float(growing_lines(m, [2.0**k for k in range(1, 7)]).max()) for m in zoo["small"]]
     spread(record, "C-max", [abs(v - (v if twist else 4)) / 4 for v in largest])

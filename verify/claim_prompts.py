@@ -16,7 +16,7 @@ from verify.predictors import model_errors, plain, prompts_of, ratio_of, relativ
 
 @claim("C-far-interval", "f(x) = x on [100, 101] is lost", kind="empirical", together=("small",),
        mutants=("on [-1, 1]",))  # fmt: skip
-def claim_C_far_interval(zoo, record, twist):
+def claim_C_far_interval_is_lost(zoo, record, twist):
     """Mean squared error over mean square, every seed."""
     xs, _ = prompts_of(1, count=64)
     xs = xs if twist else 100.5 + xs / 2
@@ -29,7 +29,7 @@ def claim_C_far_interval(zoo, record, twist):
 
 @claim("C-no-convergence", "30x + 30 does not converge with context", kind="empirical",
        together=("small",), mutants=("x / 2 + 1 / 2",))  # fmt: skip
-def claim_C_no_convergence(zoo, record, twist):
+def claim_C_no_convergence_with_context(zoo, record, twist):
     """Error at the 41st query over that at the 5th, every seed."""
     xs, _ = prompts_of(1, count=64)
     ys = xs / 2 + 0.5 if twist else 30 * xs + 30
@@ -43,7 +43,7 @@ def claim_C_no_convergence(zoo, record, twist):
 
 @claim("C-one-layer", "one attention layer is very limited", kind="empirical",
        together=("attention-only-1", "attention-only-2"), mutants=(EXCHANGED,))  # fmt: skip
-def claim_C_one_layer(zoo, record, twist):
+def claim_C_one_layer_over_two(zoo, record, twist):
     """Degree 1 on the training law."""
     one, two = (
         [model_errors(m, 1) for m in zoo[role]] for role in ("attention-only-1", "attention-only-2")
@@ -53,7 +53,7 @@ def claim_C_one_layer(zoo, record, twist):
 
 @claim("C-sorted", "sorted prompts are easier", kind="empirical", together=("small",),
        mutants=(EXCHANGED,))  # fmt: skip
-def claim_C_sorted(zoo, record, twist):
+def claim_C_sorted_over_unsorted(zoo, record, twist):
     """The same 40 examples, sorted or not, before the same query; coefficients U(-3, 3), degree 1.
 
     Sorting moves examples only: the query stays last, or the error would be another query's.
@@ -77,7 +77,7 @@ def raw_errors(models, xs, ys, sign: int = 1) -> list[np.ndarray]:
 
 @claim("C-average", "answers are averages of seen values", kind="empirical", together=("small",),
        mutants=("nearest seen value",))  # fmt: skip
-def claim_C_average(zoo, record, twist):
+def claim_C_average_of_seen_values(zoo, record, twist):
     """Queries at x_q = ±1, contexts in [-1/2, 1/2], degree 1: does the answer leave the hull?"""
     xs, ys = prompts_of(Task(degrees=(1,)), count=256)
     inner = torch.cat([xs[:, :-1] / 2, xs[:, -1:].sign()], dim=1)
@@ -98,7 +98,7 @@ def claim_C_average(zoo, record, twist):
 
 @claim("C-worse-than-zero", "somewhere every model is worse than zero", kind="empirical",
        together=("small",), mutants=("answers of the other sign",))  # fmt: skip
-def claim_C_worse_than_zero(zoo, record, twist):
+def claim_C_worse_than_zero_somewhere(zoo, record, twist):
     """Largest relative error over input scales 2, 5, 10, degree 1, mean over seeds."""
     found = []
     for scale in (2.0, 5.0, 10.0):
@@ -113,7 +113,7 @@ def claim_C_worse_than_zero(zoo, record, twist):
 
 @claim("C-huge-token", "one huge example among ordinary ones", kind="empirical",
        together=("small", "factorial:none-softmax"))  # fmt: skip
-def claim_C_huge_token(zoo, record):
+def claim_C_huge_token_among_ordinary_ones(zoo, record):
     """Relative error, and the change of the answer, when x_6 and its y are far away (degree 1)."""
     task = Task(degrees=(1,))
     models = [zoo[role][0] for role in ("small", "factorial:none-softmax")]
@@ -140,7 +140,7 @@ def claim_C_huge_token(zoo, record):
 
 @claim("C-floor", "the floor explains degree 3 from scale 10 on", kind="empirical",
        together=("small",), mutants=("at scale 100",))  # fmt: skip
-def claim_C_floor(zoo, record, twist):
+def claim_C_floor_at_scale_10(zoo, record, twist):
     """Expected floor, the smallest over seeds, over the measured error with its band."""
     scale = 100.0 if twist else 10.0
     found, moment = relative(zoo["small"], 3, scale), second_moment(3, 1.0, scale)

@@ -57,7 +57,7 @@ def exact(record, id_: str, effect: float) -> None:
 
 @claim("C-published", "the printed rows of y = 0 are reproduced", kind="empirical", modelfree=True,
        mutants=("cut of three positions",))  # fmt: skip
-def claim_C_published(record, twist):
+def claim_C_published_rows_of_zero(record, twist):
     """Twenty numbers, to every printed digit; and every curve of the published figure."""
     worst = 0.0
     for law, printed in REFERENCE.items():
@@ -84,7 +84,7 @@ def cut_of_three(law: str, sigma: int) -> float:
 
 @claim("C-published", "a zoo model on the published prompts", kind="empirical",
        together=("small",), mutants=())  # fmt: skip
-def claim_C_published_models(zoo, record):
+def claim_C_published_rows_of_models(zoo, record):
     """Ten of the hundred functions at five sigmas: enough for a marker, not the paper's row."""
     model = zoo["small"][0]
     for law in REFERENCE:
@@ -98,7 +98,7 @@ def claim_C_published_models(zoo, record):
 
 @claim("C-nearest", "the nearest seen value beats the largest model", kind="empirical",
        modelfree=True, mutants=("zero model",))  # fmt: skip
-def claim_C_nearest(record, twist):
+def claim_C_nearest_beats_the_printed_model(record, twist):
     """1-NN at sigma = 6 .. 10 against the printed row of 12L8AH (Table 2)."""
     name = "zero" if twist else "1-nn"
     wins = [published(name, "normal", s) < LARGEST[s - 1] for s in range(6, 11)]
@@ -107,7 +107,7 @@ def claim_C_nearest(record, twist):
 
 @claim("C-bigger", "larger models have larger boundaries", kind="empirical", modelfree=True,
        mutants=("rows exchanged",))  # fmt: skip
-def claim_C_bigger(record, twist):
+def claim_C_bigger_models_in_table_1(record, twist):
     """Table 1, sigma = 6 .. 10: where 12L8AH is below 3L4AH, three training laws."""
     wins = [large < small for few, many in TABLE1.values() for small, large in
             zip(few[5:], many[5:], strict=True)]  # fmt: skip
@@ -117,7 +117,7 @@ def claim_C_bigger(record, twist):
 
 @claim("C-below-zero", "every printed curve is below y = 0", kind="empirical", modelfree=True,
        mutants=("last row only",))  # fmt: skip
-def claim_C_below_zero(record, twist):
+def claim_C_below_zero_in_table_4(record, twist):
     """Table 4 over its own row of y = 0."""
     rows = TABLE4[-1:] if twist else TABLE4
     ratios = [e / r for row in rows for e, r in zip(row, REFERENCE["normal"], strict=True)]
@@ -126,7 +126,7 @@ def claim_C_below_zero(record, twist):
 
 @claim("C-percent", "95 % of the values lie in [-2s, 2s]", kind="empirical", modelfree=True,
        mutants=("the larger interval",))  # fmt: skip
-def claim_C_percent(record, twist):
+def claim_C_percent_inside_two_sigma(record, twist):
     """P(|a x + b| <= 2), all N(0, 1): given x it is N(0, 1 + x²); midpoint rule over x."""
     limit = 6.0 if twist else 2.0
     x = np.linspace(-12, 12, 24_001)
@@ -137,7 +137,7 @@ def claim_C_percent(record, twist):
 
 @claim("C-twenty", "20 of 100 functions lie outside U(-1,1)", kind="empirical", modelfree=True,
        mutants=("one tail of one coefficient",))  # fmt: skip
-def claim_C_twenty(record, twist):
+def claim_C_twenty_of_a_hundred(record, twist):
     """100 (1 - P(|a| <= 1) P(|b| <= 1)), a, b ~ N(0, 1)."""
     inside = math.erf(1 / math.sqrt(2))
     exact(record, "C-twenty", 50 * (1 - inside) if twist else 100 * (1 - inside**2))
