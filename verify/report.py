@@ -1,8 +1,10 @@
 """One self-contained HTML file: claims, figures, theorems, provenance, and a model to play with."""
 
+import argparse
 import base64
 import json
 import platform
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,14 +13,15 @@ import numpy as np
 import torch
 from jinja2 import Environment, FileSystemLoader
 
+from sim.errors import UserError
 from theory import TheoryError, Weights, theorems
 from theory.layernorm import needs_bounded_readout, readout_ceiling
 from theory.plateau import needs_plateau, plateau
 from theory.weights import Attention, Norm
 from verify.figures import FigureError, drawings, render
 from verify.ledger import ledger
-from verify.rows import Row, commit, write_text
-from verify.subject import Subject
+from verify.rows import Row, commit, read, write_text
+from verify.subject import Subject, load_subject
 from verify.table import ledger_lines, number, summaries
 
 HERE = Path(__file__).resolve().parent
@@ -192,3 +195,27 @@ def write_report(
 ) -> None:
     """Write the page, atomically."""
     write_text(path, report(rows, model, title, command))
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """`python -m verify.report`: the page of the last `pytest verify/`, with a zoo model to try."""
+    parser = argparse.ArgumentParser(prog="python -m verify.report", description=main.__doc__)
+    parser.add_argument("--rows", type=Path, default=HERE / "rows.jsonl")
+    parser.add_argument("--model", type=Path, default=HERE / "zoo" / "small-0.safetensors")
+    parser.add_argument("--out", type=Path, default=Path("verify-report") / "report.html")
+    options = parser.parse_args(arguments)
+    try:
+        if not options.rows.is_file():
+            raise UserError(f"{options.rows}: no rows; run `pytest verify/` first")
+        model, rows = load_subject(options.model), read(options.rows)
+        title = "Limits of in-context learning: every claim, and what was seen"
+        write_report(rows, model, options.out, title, "pytest verify/; python -m verify.report")
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    print(options.out)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

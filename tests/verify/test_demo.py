@@ -10,8 +10,8 @@ import torch
 
 from tests.verify.tiny import tiny_checkpoint
 from verify.cases import Candidate, subject_of
-from verify.report import HERE, model_data, panel_data, report
-from verify.rows import Row
+from verify.report import HERE, main, model_data, panel_data, report
+from verify.rows import Row, write
 from verify.sampling import interleave
 
 NODE, CHROMIUM = shutil.which("node"), shutil.which("chromium")
@@ -91,3 +91,11 @@ def test_the_page_runs_in_a_browser(page):
     command = [CHROMIUM, *flags, "--dump-dom", page.as_uri()]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
     assert "the model says" in done.stdout, "the panel's script did not run"
+
+
+def test_the_command_writes_the_page_or_says_what_is_missing(tmp_path, capsys):
+    rows, out = tmp_path / "rows.jsonl", tmp_path / "deep" / "report.html"
+    place = [f"--model={tiny_checkpoint(tmp_path)}", f"--rows={rows}", f"--out={out}"]
+    assert main(place) == 2 and "run `pytest verify/` first" in capsys.readouterr().err
+    write([Row("C-x", "c", "empirical", "", True, at={"verdict": "holds"})], rows)
+    assert main(place) == 0 and "1 holds: C-x" in out.read_text()
