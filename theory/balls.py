@@ -130,14 +130,14 @@ class Balls:
         other = balls(other)
         n = self.shape[-1]
         size, left = np.abs(other.mid), np.abs(self.mid)
-        cross = (
-            # TINY: gamma(n) * size may underflow where left is large
-            left @ (other.rad + gamma(n) * size + TINY)
-            if (other.rad != 0).any()
-            else (gamma(n) * (left @ size))
-        )
-        if (self.rad != 0).any():
-            cross = cross + self.rad @ (size + other.rad)
+        # one product more for the radii of each factor that has some; TINY where a radius times
+        # gamma(n) may underflow before it meets a large number
+        if not (other.rad != 0).any():
+            cross = (gamma(n) * left + self.rad + TINY) @ size
+        else:
+            cross = left @ (gamma(n) * size + other.rad + TINY)
+            if (self.rad != 0).any():
+                cross = cross + self.rad @ (size + other.rad)
         return Balls(self.mid @ other.mid, outward(cross, 2 * n + 6) + n * TINY)
 
     def sqrt(self) -> "Balls":
