@@ -25,7 +25,7 @@ class JobFailed(Exception):
 def _child(out: Connection, function: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
     try:
         out.send((True, function(*arguments)))
-    except Exception as error:
+    except BaseException as error:
         out.send((False, f"{type(error).__name__}: {error}"))
 
 

@@ -71,7 +71,7 @@ def traffic(config: Train) -> float:
     """Bytes that a step of one model moves when everything that can be fused is."""
     model = config.model
     tokens = config.batch * (model.points if model.packed else 2 * model.points - 1)
-    return PASSES * tokens * model.layers * model.width * TYPES[config.precision].itemsize
+    return float(PASSES * tokens * model.layers * model.width * TYPES[config.precision].itemsize)
 
 
 def floor(

@@ -16,7 +16,7 @@ _MULTIPLIERS = (0xD2511F53, 0xCD9E8D57)
 _WEYL = (0x9E3779B9, 0xBB67AE85)
 
 
-def _multiply(a: int, b: Int[Tensor, " n"]) -> tuple[Int[Tensor, " n"], Int[Tensor, " n"]]:
+def _multiply(a: int, b: Int[Tensor, "*n"]) -> tuple[Int[Tensor, "*n"], Int[Tensor, "*n"]]:
     """(high, low) words of the 64-bit product; int64 wraps, which leaves its bits right."""
     product = a * b
     return (product >> 32) & _MASK, product & _MASK
@@ -36,11 +36,11 @@ def philox(counter: Int[Tensor, "4 ..."], key: tuple[int | Tensor, int]) -> Int[
 
 def words(
     count: int,
-    seed: int | Int[Tensor, "*p"],
+    seed: int | Int[Tensor, "*#p"],
     stream: int,
-    step: int | Int[Tensor, "*p"],
+    step: int | Int[Tensor, "*#p"],
     device: torch.device | str = "cpu",
-) -> Int[Tensor, "*p count"]:
+) -> Int[Tensor, "... count"]:
     """`count` 32-bit words; key (seed, stream), counter (block, step, high words of both).
 
     Tensors of seeds and steps give one row for each of their entries.
@@ -57,11 +57,11 @@ def words(
 
 def uniforms(
     count: int,
-    seed: int | Int[Tensor, "*p"],
+    seed: int | Int[Tensor, "*#p"],
     stream: int,
-    step: int | Int[Tensor, "*p"],
+    step: int | Int[Tensor, "*#p"],
     device: torch.device | str = "cpu",
-) -> Float[Tensor, "*p count"]:
+) -> Float[Tensor, "... count"]:
     """Uniform on the odd multiples of 2^-25 in (0, 1), from the top 24 bits; exact in float64."""
     top = words(count, seed, stream, step, device) >> 8
     return (top.double() + 0.5) * 2.0**-24
@@ -69,11 +69,11 @@ def uniforms(
 
 def normals(
     count: int,
-    seed: int | Int[Tensor, "*p"],
+    seed: int | Int[Tensor, "*#p"],
     stream: int,
-    step: int | Int[Tensor, "*p"],
+    step: int | Int[Tensor, "*#p"],
     device: torch.device | str = "cpu",
-) -> Float[Tensor, "*p count"]:
+) -> Float[Tensor, "... count"]:
     """Standard normals (Box and Muller, float64: devices may differ in the last bit of that)."""
     half = -(-count // 2)
     u, v = uniforms(2 * half, seed, stream, step, device).unflatten(-1, (2, half)).unbind(-2)

@@ -40,15 +40,20 @@ def backbone(config: Model) -> nn.Module:
     )
 
 
-def reference_loop(config: Model, batch: int, device: torch.device) -> Callable[[int], float]:
-    """One step of training on linear functions; returns the loss, as a number, as the loops do."""
-    network = nn.ModuleDict(
+def reference_model(config: Model) -> nn.ModuleDict:
+    """The backbone between a read-in and a read-out."""
+    return nn.ModuleDict(
         {
             "read_in": nn.Linear(1, config.width),
             "backbone": backbone(config),
             "read_out": nn.Linear(config.width, 1),
         }
-    ).to(device)
+    )
+
+
+def reference_loop(config: Model, batch: int, device: torch.device) -> Callable[[int], float]:
+    """One step of training on linear functions; returns the loss, as a number, as the loops do."""
+    network = reference_model(config).to(device)
     optimizer = torch.optim.Adam(network.parameters(), lr=1e-4)
 
     def step(number: int) -> float:
