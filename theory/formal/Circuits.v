@@ -60,13 +60,6 @@ Hypothesis x_pos : 0 < x.
 Hypothesis beyond : radius d eps r0 < x * norm d (P w_in).
 
 (* ------------------------------------------------------------------ what the blocks feed the functional *)
-Definition transposed n (A : mat) (u : vec) : vec := fun j => dot n (fun i => A i j) u.
-Lemma dot_mv n m A u v : dot n u (mv m A v) = dot m (transposed n A u) v.
-Proof.
-  unfold dot at 1, mv, transposed, dot. rewrite (sum_ext n _ (fun i => sum m (fun j => A i j * u i * v j))).
-  - rewrite sum_swap. apply sum_ext. intros j _. rewrite Rmult_comm, <- sum_scal. apply sum_ext. intros. ring.
-  - intros i _. rewrite <- sum_scal. apply sum_ext. intros. ring.
-Qed.
 Definition felt (B : block) (kap half : R) := forall h t, (exists r, (forall i, h t i = ray x w_in r i) /\ norm d (P r) <= r0) ->
   Rabs (dot d functional (update d eps B h t) - kap) <= half.
 

@@ -14,17 +14,15 @@ Local Notation var := (var d).
 Lemma inv_sqrt_sq x : 0 < x -> / sqrt x * / sqrt x = / x.
 Proof. intros. rewrite <- Rinv_mult, sqrt_sqrt by lra. auto. Qed.
 
-Theorem LN_lipschitz eps h k : 0 < eps ->
+Theorem LN_lipschitz_P eps h k : 0 < eps ->
   norm d (fun i => 1 * LN eps h i + -1 * LN eps k i)
-   <= norm d (fun i => 1 * h i + -1 * k i) / sqrt (sqrt (var h + eps) * sqrt (var k + eps)).
+   <= norm d (P (fun i => 1 * h i + -1 * k i)) / sqrt (sqrt (var h + eps) * sqrt (var k + eps)).
 Proof.
   intros He. pose proof (var_pos d d_pos h). pose proof (var_pos d d_pos k).
   set (A := var h + eps). set (B := var k + eps).
   assert (HA : 0 < A) by (unfold A; lra). assert (HB : 0 < B) by (unfold B; lra).
   pose proof (sqrt_lt_R0 _ HA). pose proof (sqrt_lt_R0 _ HB).
   assert (HAB : 0 < sqrt A * sqrt B) by nra. pose proof (sqrt_lt_R0 _ HAB).
-  eapply Rle_trans with (norm d (P (fun i => 1 * h i + -1 * k i)) / sqrt (sqrt A * sqrt B)).
-  2:{ apply Rmult_le_compat_r; [left; now apply Rinv_0_lt_compat|now apply norm_P_le]. }
   apply sq_le. { apply Rmult_le_pos; [apply norm_pos|left; now apply Rinv_0_lt_compat]. }
   rewrite norm_sq, dot_comb, !LN_sq by (auto; fold A; fold B; lra). fold A B.
   replace (norm d (P (fun i => 1 * h i + -1 * k i)) / sqrt (sqrt A * sqrt B) * (norm d (P (fun i => 1 * h i + -1 * k i)) / sqrt (sqrt A * sqrt B)))
@@ -47,6 +45,63 @@ Proof.
   assert (0 <= D * ((a - b) * (a - b) * / (a * b) + eps * ((/ a - / b) * (/ a - / b)))).
   { apply Rmult_le_pos; [lra|]. apply Rplus_le_le_0_compat; apply Rmult_le_pos; lra. }
   lra.
+Qed.
+Theorem LN_lipschitz eps h k : 0 < eps ->
+  norm d (fun i => 1 * LN eps h i + -1 * LN eps k i)
+   <= norm d (fun i => 1 * h i + -1 * k i) / sqrt (sqrt (var h + eps) * sqrt (var k + eps)).
+Proof.
+  intros He. eapply Rle_trans; [now apply LN_lipschitz_P|]. apply Rmult_le_compat_r; [|now apply norm_P_le].
+  pose proof (var_pos d d_pos h). pose proof (var_pos d d_pos k). left. apply Rinv_0_lt_compat, sqrt_lt_R0, Rmult_lt_0_compat; apply sqrt_lt_R0; lra.
+Qed.
+(* everywhere: 1/sqrt eps *)
+Theorem LN_lipschitz_eps eps h k : 0 < eps ->
+  norm d (fun i => 1 * LN eps h i + -1 * LN eps k i) <= norm d (P (fun i => 1 * h i + -1 * k i)) / sqrt eps.
+Proof.
+  intros He. eapply Rle_trans; [now apply LN_lipschitz_P|]. apply Rmult_le_compat_l; [apply norm_pos|].
+  pose proof (var_pos d d_pos h). pose proof (var_pos d d_pos k). pose proof (sqrt_lt_R0 eps He) as S. apply Rinv_le_contravar; auto.
+  rewrite <- (sqrt_square (sqrt eps)) by lra. apply sqrt_le_1_alt. apply Rmult_le_compat; try lra; apply sqrt_le_1_alt; lra.
+Qed.
+(* and no smaller constant will do: h = 0 and k = t (e_0 - e_1), t -> 0 *)
+Theorem LN_lipschitz_sharp eps r : (1 < d)%nat -> 0 < eps -> r < 1 -> exists h k,
+  r * (norm d (P (fun i => 1 * h i + -1 * k i)) / sqrt eps) < norm d (fun i => 1 * LN eps h i + -1 * LN eps k i).
+Proof.
+  intros Hd He Hr. set (r' := Rmax r 0). assert (R1 : 0 <= r' < 1) by (unfold r'; split; [apply Rmax_r|apply Rmax_lub_lt; lra]).
+  assert (R2 : r <= r') by apply Rmax_l. set (u := fun i => delta 0 i - delta 1 i).
+  assert (Dot : forall f, dot d u f = f O - f 1%nat).
+  { intros f. unfold dot. rewrite (sum_ext d _ (fun i => 1 * (delta 0 i * f i) + -1 * (delta 1 i * f i))) by (intros; unfold u; ring).
+    rewrite sum_lin, !sum_delta by lia. ring. }
+  assert (Su : sum d u = 0). { rewrite (sum_ext d u (fun i => u i * 1)) by (intros; ring). fold (dot d u (fun _ => 1)). rewrite Dot. ring. }
+  assert (Uu : dot d u u = 2) by (rewrite Dot; unfold u, delta; simpl; ring).
+  set (t := sqrt (D * eps * (1 - r' * r') / 4)). assert (T2 : t * t = D * eps * (1 - r' * r') / 4).
+  { apply sqrt_sqrt. assert (0 <= D * eps) by (apply Rmult_le_pos; lra). assert (0 <= 1 - r' * r') by nra. apply Rmult_le_pos; [now apply Rmult_le_pos|lra]. }
+  assert (T0 : 0 < t). { apply sqrt_lt_R0. assert (0 < D * eps) by (apply Rmult_lt_0_compat; lra). assert (0 < 1 - r' * r') by nra. nra. }
+  exists (scal t u), (fun _ => 0). assert (Pt : forall i, P (scal t u) i = t * u i).
+  { intros i. rewrite P_id; [reflexivity|auto|]. unfold scal. rewrite sum_scal, Su. ring. }
+  assert (V : var (scal t u) = t * t * 2 / D).
+  { unfold LayerNorm.var. rewrite (dot_ext d _ _ (scal t u) (scal t u)) by (intros; apply Pt). rewrite dot_scal, dot_sym, dot_scal, Uu. unfold Rdiv. ring. }
+  assert (P0 : forall i, P (fun _ => 0) i = 0) by (intros; rewrite P_id; auto; rewrite sum_const; ring).
+  set (q := sqrt (t * t * 2 / D + eps)). assert (V0 : 0 <= t * t * 2 / D) by (apply Rmult_le_pos; [nra|left; now apply Rinv_0_lt_compat]).
+  assert (Q0 : 0 < q) by (apply sqrt_lt_R0; lra). pose proof (sqrt_lt_R0 eps He) as E0. set (e := sqrt eps) in *.
+  assert (N1 : norm d (P (fun i => 1 * scal t u i + -1 * 0)) = t * sqrt 2).
+  { rewrite (norm_ext d _ (scal t u)).
+    - rewrite norm_scal, Rabs_right by lra. unfold norm. now rewrite Uu.
+    - intros i _. transitivity (P (scal t u) i); [|apply Pt]. unfold LayerNorm.P, mean. rewrite (sum_ext d (fun i => 1 * scal t u i + -1 * 0) (scal t u)) by (intros; ring). ring. }
+  assert (N2 : norm d (fun i => 1 * LN eps (scal t u) i + -1 * LN eps (fun _ => 0) i) = t * sqrt 2 / q).
+  { rewrite (norm_ext d _ (scal (t / q) u)).
+    - rewrite norm_scal, Rabs_right by (apply Rle_ge, Rmult_le_pos; [lra|left; now apply Rinv_0_lt_compat]). unfold norm. rewrite Uu. unfold Rdiv. ring.
+    - intros i _. unfold LayerNorm.LN. rewrite V, P0, Pt. fold q. unfold scal, Rdiv. ring. }
+  rewrite N1, N2. pose proof (sqrt_lt_R0 2 ltac:(lra)) as S2. assert (TS : 0 < t * sqrt 2) by now apply Rmult_lt_0_compat.
+  apply Rle_lt_trans with (r' * (t * sqrt 2 / e)).
+  { apply Rmult_le_compat_r; auto. apply Rmult_le_pos; [lra|left; now apply Rinv_0_lt_compat]. }
+  assert (K : r' * q < e).
+  { destruct (Rlt_dec (r' * q) e) as [|N]; auto. exfalso. assert (G : e * e <= r' * q * (r' * q)) by (apply Rmult_le_compat; lra).
+    assert (Qq : q * q = t * t * 2 / D + eps) by (apply sqrt_sqrt; lra). assert (Ee : e * e = eps) by (apply sqrt_sqrt; lra).
+    replace (r' * q * (r' * q)) with (r' * r' * (q * q)) in G by ring. rewrite Qq, Ee, T2 in G.
+    replace (D * eps * (1 - r' * r') / 4 * 2 / D) with (eps * ((1 - r' * r') / 2)) in G by (field; lra). set (w := r' * r') in *.
+    assert (0 <= w < 1) by (unfold w; nra). nra. }
+  apply Rmult_lt_reg_r with (q * e); [now apply Rmult_lt_0_compat|].
+  replace (r' * (t * sqrt 2 / e) * (q * e)) with (r' * q * (t * sqrt 2)) by (field; lra).
+  replace (t * sqrt 2 / q * (q * e)) with (e * (t * sqrt 2)) by (field; lra). now apply Rmult_lt_compat_r.
 Qed.
 (* ------------------------------------------------------------------ L6 *)
 Definition gradient eps w g h : vec := fun i =>
