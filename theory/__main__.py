@@ -11,6 +11,7 @@ import json
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 
 from rich.console import Console
@@ -56,17 +57,19 @@ def list_all(as_json: bool) -> int:
         pages = [page(theorem) for theorem in known.values()]
         print(json.dumps(pages, ensure_ascii=False, indent=1))
         return int(not all(s["proved"] for p in pages for s in p["steps"]))
-    table, failed = Table("id", "theorem", "kind", "steps", "Coq"), False
-    console = Console()
-    for theorem in known.values():
-        good, count = checked(theorem)
-        failed |= good < count
-        kind, coq = "tight" if theorem.tight else "one-sided", len(LEMMAS.get(theorem.id, ()))
-        cells = (theorem.id, theorem.name, kind, f"{good}/{count} checked", f"{coq} lemmas")
-        if console.is_terminal:
+    console, failed = Console(), False
+    table = Table("id", "theorem", "kind", "steps", "Coq lemmas")
+    # off a terminal each line appears as soon as its steps are checked
+    with console.status("checking every step") if console.is_terminal else nullcontext():
+        for theorem in known.values():
+            good, count = checked(theorem)
+            failed |= good < count
+            kind = "tight" if theorem.tight else "one-sided"
+            lemmas = len(LEMMAS.get(theorem.id, ()))
+            cells = (theorem.id, theorem.name, kind, f"{good}/{count} checked", f"{lemmas}")
             table.add_row(*cells)
-        else:
-            print(f"{cells[0]:3} {cells[1]:34} {cells[2]:10} {cells[3]:14} {cells[4]}", flush=True)
+            if not console.is_terminal:
+                print("{:3} {:34} {:10} {:14} {:>2} in Coq".format(*cells), flush=True)
     if console.is_terminal:
         console.print(table)
     return int(failed)

@@ -19,5 +19,5 @@ def verdict(theorem: Theorem, weights: Weights) -> Verdict:
 
 
 def certify(weights: Weights) -> dict[str, Verdict]:
-    """``verdict`` of every theorem by id; about 2 s for d = 64 and 3 layers on one core."""
+    """``verdict`` of every theorem by id: seconds for d = 64 and 3 layers on one core."""
     return {id_: verdict(theorem, weights) for id_, theorem in theorems().items()}
