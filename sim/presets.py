@@ -8,7 +8,7 @@ ADAM = Optimizer("adam", rate=1e-4, betas=(0.9, 0.999), warmup=0.0, schedule="co
 LINEAR = Task(degrees=(1,), x=Law("normal"), coefficients=Law("normal"))
 
 TOY = Train()
-SMALL = replace(TOY, name="small", steps=4000)
+SMALL = replace(TOY, name="small", steps=3000)
 PAPER = Train(
     name="paper",
     model=Model(width=256, layers=12, heads=8),
@@ -25,7 +25,7 @@ SIZES = ((1, 1), (1, 2), (1, 4), (2, 1), (2, 2), (2, 4), (3, 1), (3, 2), (3, 4),
 
 def ablation(name: str, **changes: object) -> Train:
     """Half of `small`'s steps and changed fields of the model."""
-    return replace(SMALL, name=name, steps=2000, model=replace(SMALL.model, **changes))
+    return replace(SMALL, name=name, steps=1500, model=replace(SMALL.model, **changes))
 
 
 def table2() -> dict[str, Train]:
