@@ -11,11 +11,11 @@ from flint import arb, fmpz_poly
 from jaxtyping import Float
 
 from theory.anatomy import insist, remembered
-from theory.balls import Balls, balls, concatenate, spectral_norm
+from theory.balls import Array, Balls, balls, concatenate
 from theory.errors import TheoryError
 from theory.interval import Interval, up
 from theory.network import forward
-from theory.steps import nonnegative
+from theory.steps import identity, nonnegative
 from theory.theorem import Attainment, Mutant, Step, Theorem, Witness
 from theory.weights import MLP, Attention, Norm, Weights
 
@@ -31,17 +31,6 @@ class Affine:
         """The bound at Z = size, rounded up."""
         return up(arb(self.intercept) + arb(self.slope) * arb(size))
 
-    def then(self, slope: arb | float, intercept: arb | float) -> "Affine":
-        """slope (a + k Z) + intercept, rounded up."""
-        steep = arb(slope)
-        return Affine(up(steep * arb(self.intercept) + arb(intercept)), up(steep * arb(self.slope)))
-
-    def plus(self, other: "Affine") -> "Affine":
-        """The sum of two bounds, rounded up."""
-        return Affine(
-            up(arb(self.intercept) + arb(other.intercept)), up(arb(self.slope) + arb(other.slope))
-        )
-
 
 def needs_no_norm(weights: Weights) -> str | None:
     """None, or why the tokens' size does not pass through the model at most affinely."""
@@ -54,93 +43,126 @@ def needs_no_norm(weights: Weights) -> str | None:
     return None
 
 
-def maps(attention: Attention) -> Balls:
-    """W_O,h W_V,h, (H, d, d)."""
-    return balls(attention.output) @ attention.value
-
-
-def written_bias(attention: Attention) -> Balls:
-    """Σ_h W_O,h b_V,h + b_O: passes the average unchanged, since the weights sum to 1."""
-    per_head = (balls(attention.output) @ attention.value_bias[..., None])[..., 0]
-    return per_head.sum(0) + attention.output_bias
-
-
-def through_attention(attention: Attention, stream: Affine) -> Affine:
-    """|attention| <= min(Σ|A_h|, sqrt(H)|[A_1..A_H]|) max|h_j| + |bias|."""
-    written = maps(attention)
-    heads = [written[h] for h in range(written.shape[0])]
-    apart = sum((arb(spectral_norm(head)) for head in heads), arb(0))
-    stacked = arb(len(heads)).sqrt() * arb(spectral_norm(concatenate(heads)))
-    bias = written_bias(attention).norm().arb()
-    return stream.then(apart.min(stacked), bias)
-
-
-def through_mlp(mlp: MLP, stream: Affine, residual: bool) -> Affine:
-    """|h + W_2 act(W_1 h + b_1) + b_2| by act(u) = u/2 + e, |e| <= |u|/2 (all our activations):
-    (|I + W_2W_1/2| + |W_2||W_1|/2)|h| + |W_2b_1/2 + b_2| + |W_2||b_1|/2.
-    """
-    half = balls(mlp.down) * 0.5
-    linear = half @ mlp.up + float(residual) * np.eye(len(mlp.down))
-    outer = arb(spectral_norm(half))
-    slope = arb(spectral_norm(linear)) + outer * arb(spectral_norm(balls(mlp.up)))
-    bias = (half @ mlp.up_bias[:, None])[:, 0] + mlp.down_bias
-    return stream.then(slope, bias.norm().arb() + outer * balls(mlp.up_bias).norm().arb())
-
-
-@remembered
-def streams(weights: Weights) -> list[Affine]:
-    """Bounds of max_t|h_t| before each block and after the last."""
-    offsets = (Balls.exact(weights.read_in_bias) + weights.positions).norm().upper().max()
-    found = [Affine(float(offsets), float(balls(weights.read_in).norm().upper()))]
-    for block in weights.blocks:
-        if isinstance(block, MLP):
-            found.append(through_mlp(block, found[-1], weights.residual))
-        else:
-            change = through_attention(block, found[-1])
-            found.append(found[-1].plus(change) if weights.residual else change)
-    return found
+# a part with more numbers than this is boxed, coordinate by coordinate
+MOST = 2**19
 
 
 @dataclass(frozen=True, eq=False)
-class Functional:
-    """y = direction.h + constant + rest at some depth, |rest| <= ``rest``."""
+class Part:
+    """A convex set that holds a part of every stream: centre + Σ_k ξ_k spread_k + Σ_s (a point of
+    the hull of hulls_s), ξ in [-1, 1]^K. Averages of its points stay in it.
+    """
 
-    direction: Balls
-    constant: Balls
-    rest: Affine
+    centre: Balls
+    spread: Balls
+    hulls: Balls
 
-    def before(self, block: Attention | MLP, stream: Affine, residual: bool) -> "Functional":
-        """The same y seen before the block, whose input is bounded by ``stream``."""
-        u = self.direction
-        if isinstance(block, MLP):
-            through = (u[None] @ block.down)[0] * 0.5
-            straight = (through[None] @ block.up)[0] + u * float(residual)
-            constant = through.dot(block.up_bias) + u.dot(block.down_bias)
-            size = np.abs(through.mid) + through.rad
-            rows = balls(block.up).norm() * size
-            slope = rows.sum().arb().min(through.norm().arb() * arb(spectral_norm(balls(block.up))))
-            bent = stream.then(slope, balls(size).dot(np.abs(block.up_bias)).arb())
-            return Functional(straight, self.constant + constant, self.rest.plus(bent))
-        seen = (u[None, None] @ maps(block))[:, 0]
-        mixed = stream.then(seen.norm().sum().arb(), 0)
-        constant = self.constant + u.dot(written_bias(block))
-        return Functional(u * float(residual), constant, self.rest.plus(mixed))
+    def reach(self, rows: Balls | Array, shift: Balls | float = 0.0) -> Float[np.ndarray, " m"]:
+        """Upper bounds of |u.x + shift| over the set, for every row u."""
+        turned = balls(rows).t
+        fixed = (self.centre[None] @ turned)[0] + shift
+        corners = times(self.hulls, turned).magnitude().max(1, initial=0)
+        apart = [fixed.magnitude()[None], (self.spread @ turned).magnitude(), corners]
+        return Balls.exact(np.concatenate(apart)).sum(0).upper()
+
+    def mapped(self, linear: Balls) -> "Part":
+        """The image under h -> linear h."""
+        turned = linear.t
+        moved = (self.centre[None] @ turned)[0]
+        return Part(moved, self.spread @ turned, times(self.hulls, turned))
+
+    def plus(self, other: "Part") -> "Part":
+        """The sum of independent points of both, boxed when it has grown too long."""
+        spread = concatenate([self.spread, other.spread], 0)
+        hulls = concatenate([self.hulls, other.hulls], 0)
+        centre = self.centre + other.centre
+        if spread.mid.size > MOST:
+            spread = box(Balls.exact(spread.magnitude()).sum(0).upper())
+        if hulls.mid.size > MOST:
+            high = Balls.exact(hulls.upper().max(1)).sum(0).upper()
+            low = Balls.exact(hulls.lower().min(1)).sum(0).lower()
+            middle = high / 2 + low / 2
+            half = (Balls.exact(np.maximum(high - middle, middle - low)) * (1 + 2.0**-50)).upper()
+            return Part(centre + middle, concatenate([spread, box(half)], 0), hulls[:0])
+        return Part(centre, spread, hulls)
+
+    def moved(self, shift: Balls) -> "Part":
+        """The set shifted."""
+        return Part(self.centre + shift, self.spread, self.hulls)
+
+
+def times(hulls: Balls, turned: Balls) -> Balls:
+    """(S, T, d) @ (d, m) as one product of matrices."""
+    sets, points, width = hulls.shape
+    flat = Balls(hulls.mid.reshape(-1, width), hulls.rad.reshape(-1, width)) @ turned
+    shape = (sets, points, flat.shape[-1])
+    return Balls(flat.mid.reshape(shape), flat.rad.reshape(shape))
+
+
+def box(half: Float[np.ndarray, " d"]) -> Balls:
+    """The axis-parallel box as a spread."""
+    return Balls.exact(np.diag(half))
+
+
+def alone(width: int, context: int, centre: Array, spread: Array, hulls: Array) -> Part:
+    """A part from exact doubles."""
+    return Part(
+        Balls.exact(centre.reshape(width)),
+        Balls.exact(spread.reshape(-1, width)),
+        Balls.exact(hulls.reshape(-1, context, width)),
+    )
+
+
+def through_attention(attention: Attention, part: Part, residual: bool, constant: bool) -> Part:
+    """h_t + Σ_h A_h (an average of the h_j): A_h = W_O,h W_V,h, biases pass the average whole."""
+    maps = balls(attention.output) @ attention.value
+    images = [part.mapped(maps[h]) for h in range(maps.shape[0])]
+    total = part if residual else images.pop(0)
+    for image in images:
+        total = total.plus(image)
+    if constant:
+        bias = (balls(attention.output) @ attention.value_bias[..., None])[..., 0].sum(0)
+        total = total.moved(bias + attention.output_bias)
+    return total
+
+
+def through_mlp(mlp: MLP, part: Part, residual: bool, constant: bool) -> Part:
+    """h + W_2 act(W_1 h + b_1) + b_2: act(u) = u/2 + e, 0 <= e <= |u|/2 for all our activations,
+
+    so a unit adds W_2,i (r_i/4)(1 + ξ_i), r_i the reach of its pre-activation.
+    """
+    half = balls(mlp.down) * 0.5
+    shift = Balls.exact(mlp.up_bias * float(constant))
+    quarter = part.reach(mlp.up, shift) / 4
+    units = Balls.exact(mlp.down) * quarter
+    image = part.mapped(half @ mlp.up + float(residual) * np.eye(len(mlp.down)))
+    image = image.moved(units.sum(1) + (half @ shift[:, None])[:, 0])
+    bent = Part(image.centre * 0.0, units.t, image.hulls[:0])
+    image = image.plus(bent)
+    return image.moved(Balls.exact(mlp.down_bias)) if constant else image
 
 
 @remembered
 def envelope(weights: Weights) -> Affine:
-    """|y| <= a0 + kap Z: the residual path's linear map exactly, norms for what leaves it.
+    """|y| <= a0 + kap Z: streams are Z times one set plus another, both carried block by block.
 
     TheoryError for models with a norm or with weights that do not sum to 1.
     """
     insist(needs_no_norm, weights)
-    y = Functional(balls(weights.read_out), balls(weights.read_out_bias), Affine(0.0, 0.0))
-    for block, stream in zip(weights.blocks[::-1], streams(weights)[-2::-1], strict=True):
-        y = y.before(block, stream, weights.residual)
-    offsets = Balls.exact(weights.read_in_bias) + weights.positions
-    constants = ((offsets @ y.direction[:, None])[:, 0] + y.constant).magnitude()
-    slope = float(y.direction.dot(weights.read_in).magnitude())
-    return y.rest.plus(Affine(float(constants.max()), slope))
+    d, length = weights.width, len(weights.positions)
+    nothing = np.zeros(0)
+    token = alone(d, length, np.zeros(d), weights.read_in, nothing)
+    offset = alone(d, length, weights.read_in_bias, nothing, weights.positions)
+    for block in weights.blocks:
+        if isinstance(block, MLP):
+            token = through_mlp(block, token, weights.residual, False)
+            offset = through_mlp(block, offset, weights.residual, True)
+        else:
+            token = through_attention(block, token, weights.residual, False)
+            offset = through_attention(block, offset, weights.residual, True)
+    out = weights.read_out[None]
+    (slope,), (intercept,) = token.reach(out), offset.reach(out, weights.read_out_bias)
+    return Affine(float(intercept), float(slope))
 
 
 def lost_beyond(coefficients: Sequence[float], bound: Affine, context: float) -> arb:
@@ -173,11 +195,12 @@ def attention_step(n: int, factor: sp.Expr) -> bool:
 
 
 def activation_step(factor: sp.Expr) -> bool:
-    """|u|/2 - |u Φ - u/2| = min(Φ, 1 - Φ)|u| >= 0 for Φ in [0, 1], on both sides of Φ = 1/2."""
+    """0 <= u Φ(u) - u/2 <= |u|/2: Φ = 1/2 + q/(2 + 2q) on the side of u > 0, 1 - that below."""
     u, q = sp.symbols("|u| q", nonnegative=True)
-    high, low = 1 - 1 / (2 * (1 + q)), 1 / (2 * (1 + q))
-    above = nonnegative(factor * u / 2 - (u * high - u / 2))
-    return above and nonnegative(factor * u / 2 - (u / 2 - u * low))
+    bent = u * q / (2 + 2 * q)
+    above = identity(u * (sp.Rational(1, 2) + q / (2 + 2 * q)) - u / 2, bent)
+    below = identity(-u * (sp.Rational(1, 2) - q / (2 + 2 * q)) + u / 2, bent)
+    return above and below and nonnegative(bent) and nonnegative(factor * u / 2 - bent)
 
 
 def slope_step(factor: sp.Expr) -> bool:
@@ -244,11 +267,11 @@ def envelope_numbers(weights: Weights) -> dict[str, Interval]:
 G2 = Theorem(
     "G2",
     "affine envelope",
-    "no norm anywhere, any depth: |y| ≤ a0 + kap Z, Z = max_t|z_t| over the visible tokens, kap = "
-    "|w.w_in| along the residual path plus norms of what leaves it, at most |w||w_in| "
-    "Π(1 + Σ_h|W_O,h W_V,h|)(1 + |W_2||W_1|). So (i) p of degree ≥ 2 is lost beyond a computable "
-    "radius when the context has |z_t| ≤ Z; (ii) at every scale t some line of slope ≤ A is missed "
-    "by t(A - kap) - a0: x_i = t/A, y_i = x_q = t",
+    "no norm anywhere, any depth: |y| ≤ a0 + kap Z, Z = max_t|z_t| over the visible tokens. Every "
+    "stream lies in Z S + S', convex sets carried through the blocks: an attention adds A_h times "
+    "a point of the set, an MLP unit W_2,i r_i(1 + ξ)/4, r_i the reach of W_1,i. So (i) p of "
+    "degree ≥ 2 is lost beyond a computable radius when the context has |z_t| ≤ Z; (ii) at every "
+    "scale t some line of slope ≤ A is missed by t(A - kap) - a0: x_i = t/A, y_i = x_q = t",
     assumptions=(
         "weights ≥ 0 with sum 1: softmax, hardmax, SSA",
         "without a bound Z on the context there is no radius",
@@ -263,7 +286,7 @@ G2 = Theorem(
             lambda f: all(attention_step(n, f) for n in range(1, 6)),
             bears_constant=True,
         ),
-        Step("|act(u) - u/2| ≤ |u|/2: act(u) = u Φ, Φ in [0, 1]", activation_step, True),
+        Step("0 ≤ act(u) - u/2 ≤ |u|/2: act(u) = u Φ, Φ in [0, 1]", activation_step, True),
         Step("A t - (a0 + kap t) = t(A - kap) - a0", slope_step, bears_constant=True),
     ),
     evaluate=envelope_numbers,

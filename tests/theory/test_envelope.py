@@ -8,9 +8,9 @@ from flint import arb
 from hypothesis import given, settings, target
 from hypothesis import strategies as st
 
-from theory.envelope import G2, Affine, envelope, lost_beyond, needs_no_norm, streams
+from theory.envelope import G2, Affine, envelope, lost_beyond, needs_no_norm
 from theory.errors import TheoryError
-from theory.network import forward, residual
+from theory.network import forward
 
 
 @settings(max_examples=60, deadline=None)
@@ -36,9 +36,6 @@ def test_no_prompt_leaves_the_envelope(random_weights, seed, power, layers, scor
     target(float((y / bounds).max()))
     # float64 rounding of the network itself, far below one part in 1e9
     assert (y <= bounds * (1 + 1e-9)).all()
-    stream = np.linalg.norm(residual(weights, tokens), axis=-1).max(-1)
-    largest = np.array([streams(weights)[-1].at(float(np.abs(row).max())) for row in tokens])
-    assert (stream <= largest * (1 + 1e-9)).all()
 
 
 def test_slope_is_below_the_product_of_norms(random_weights):
@@ -51,7 +48,8 @@ def test_slope_is_below_the_product_of_norms(random_weights):
             else:
                 heads = zip(block.output, block.value, strict=True)
                 product *= 1 + sum(np.linalg.norm(o @ v, 2) for o, v in heads)
-        assert envelope(weights).slope <= product
+        # a zonotope against norms: never looser here, by far tighter on trained models
+        assert envelope(weights).slope <= 0.5 * product
 
 
 def test_line_steeper_than_the_slope_is_missed(random_weights):
@@ -95,3 +93,12 @@ def test_zero_and_width_one_models(random_weights):
     silent = replace(weights, read_out=np.zeros(1), read_out_bias=0.0)
     assert envelope(silent).at(1e6) <= 1e-100
     assert set(G2.evaluate(weights)) >= {"intercept a0", "slope kap"}
+
+
+def test_long_sets_are_boxed_soundly(random_weights, monkeypatch):
+    weights = random_weights(norm="none", layers=2, d=4, seed=3)
+    fine = envelope(weights)
+    monkeypatch.setattr("theory.envelope.MOST", 24)
+    coarse = envelope(replace(weights, read_out=weights.read_out.copy()))
+    assert coarse.slope >= fine.slope and coarse.intercept >= fine.intercept
+    assert coarse.slope <= 20 * fine.slope
