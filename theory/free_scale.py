@@ -194,7 +194,7 @@ G4 = Theorem(
     "weights and prompt, a t0 from which the error is ≥ half its limit at EVERY t ≥ t0",
     assumptions=(
         "n ≥ 1 examples; no normalisation anywhere, not even h/|h| in scores (W2 escapes)",
-        "SSA with three or more layers is excluded because it is false there: see theory/division",
+        "not SSA: from three layers on it is false there (theory/division); fewer are not covered",
         "(ii), (iii): no linear attention, no gates; Warren's theorem on sign patterns is quoted",
     ),
     needs=("G1", "G3", "S2"),

@@ -175,7 +175,7 @@ G5 = Theorem(
         "a zero leading coefficient (a null set of weights) lowers the exponent",
         "prompts on a wall of the cells are refused",
     ),
-    needs=("L2", "G1", "G3", "G4"),
+    needs=("L2", "N6", "N7", "G1", "G3", "G4"),
     source="this work",
     tight=True,
     formula=table_formula,
