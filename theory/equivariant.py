@@ -8,6 +8,7 @@ from flint import arb
 
 from theory.envelope import envelope, needs_no_norm
 from theory.errors import TheoryError
+from theory.fixed_slope import needs_fixed_slope, offset_band, slope
 from theory.interval import Interval
 from theory.layernorm import needs_bounded_readout, readout_ceiling
 from theory.steps import identity
@@ -113,10 +114,13 @@ def wrapper_formula() -> sp.Basic:
 
 
 def relative_ceiling(weights: Weights) -> dict[str, Interval]:
-    """Range of F~/Q: L2's ceiling; without a final norm G2's envelope at max|z| = 1."""
+    """Range of F~/Q: L2's ceiling; N7's slope and band, or G2's envelope, at max|z| = 1."""
     name = "wrapped answer / max|y_i|"
     if needs_bounded_readout(weights) is None:
         return {name: readout_ceiling(weights)}
+    if needs_fixed_slope(weights) is None:
+        offset, steep = offset_band(weights), abs(slope(weights))
+        return {name: Interval.enclose(arb(offset.low) - steep, arb(offset.high) + steep)}
     if needs_no_norm(weights) is None:
         top = envelope(weights).at(1.0)
         return {name: Interval(-top, top)}
@@ -136,7 +140,7 @@ W1 = Theorem(
         "price: relative accuracy only; absolute scale discarded; S = 0 or Q = 0 undefined; a "
         "query with |x_q| > max|x_i| stays ill-conditioned (P4); one pass a position",
     ),
-    needs=("L2", "G2"),
+    needs=("L2", "N7", "G2"),
     source="this work",
     tight=True,
     formula=wrapper_formula,

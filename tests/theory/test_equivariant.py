@@ -37,9 +37,12 @@ def test_bit_for_bit_at_powers_of_two(random_weights, seed, s, q, norm):
 
 
 @settings(max_examples=80, deadline=None)
-@given(st.integers(0, 10**6), st.floats(-8, 8), st.sampled_from(["layernorm", "dyt", "none"]))
+@given(
+    st.integers(0, 10**6), st.floats(-8, 8), st.sampled_from(["layernorm", "dyt", "none", "free"])
+)
 def test_the_wrapped_answer_stays_in_the_moving_ceiling(random_weights, seed, power, norm):
-    weights = random_weights(seed=seed, norm=norm, d=4)
+    kinds = ("layernorm", "none") if norm == "free" else (norm, norm)
+    weights = random_weights(seed=seed, norm=kinds[0], final_norm=kinds[1], d=4)
     (ceiling,) = W1.evaluate(weights).values()
     rng = np.random.default_rng(seed)
     xs, ys = rng.normal(size=4) * 10.0**power, rng.normal(size=4) * 10.0**-power
