@@ -18,7 +18,6 @@ from theory.cones import column
 from theory.interval import Interval
 from theory.layernorm import LAGRANGE, standardise
 from theory.linear import dot, vector
-from theory.network import normed, transform
 from theory.softmax import needs_bounded_blocks, needs_softmax
 from theory.steps import identity, nonnegative, sum_of_squares
 from theory.theorem import Attainment, Mutant, Step, Theorem, Witness
@@ -90,23 +89,6 @@ def score_ranges(weights: Weights) -> dict[tuple[int, int], Interval]:
         for layer, attention in enumerate(weights.attentions)
         for head in range(len(attention.key))
     }
-
-
-def observed_ranges(weights: Weights, tokens: Float[np.ndarray, "B T"]) -> Float[np.ndarray, "L H"]:
-    """Largest score range of any query in a pre-norm model on these prompts, in float64."""
-    h = tokens[..., None] * weights.read_in + weights.read_in_bias
-    h, seen = h + weights.positions[: tokens.shape[1]], []
-    hidden = np.triu(np.ones((tokens.shape[1],) * 2, dtype=bool), 1)
-    for block in weights.blocks:
-        u = normed(block.norm, h)
-        if isinstance(block, Attention):
-            q = np.einsum("btd,hed->bhte", u, block.query) + block.query_bias[:, None]
-            k = np.einsum("btd,hed->bhte", u, block.key) + block.key_bias[:, None]
-            scores = q @ k.swapaxes(-1, -2) / np.sqrt(q.shape[-1])
-            top = np.where(hidden, -np.inf, scores).max(-1)
-            seen.append((top - np.where(hidden, np.inf, scores).min(-1)).max((0, 2)))
-        h = h + transform(block, u)
-    return np.array(seen)
 
 
 def needs_bounded_scores(weights: Weights) -> str | None:

@@ -5,14 +5,12 @@ Welford's updates in up to 16 lanes merged by Chan's formula is within G|h|/sqrt
 terms cost gam_d; an update of Welford's costs 2 u a term in the mean square sense, a merge 7 u.
 """
 
-from collections.abc import Sequence
-
 import numpy as np
 from flint import arb
 
 from theory.anatomy import centred, insist, needs_bounded_stream
 from theory.balls import Balls
-from theory.enclosure import enclose_prediction
+from theory.enclosure import enclose_prediction as enclose_prediction  # F1 (a), read from here
 from theory.float32 import TINY, UNIT, growth
 from theory.interval import Interval, down, up
 from theory.layernorm import readout_ceiling
@@ -86,12 +84,6 @@ def float32_ceiling(weights: Weights, condition: float) -> Interval:
     condition, overflow included. (-inf, inf) where ``readout_slack`` is inf.
     """
     return readout_ceiling(weights).widened(readout_slack(weights, condition))
-
-
-def prediction_error(weights: Weights, tokens: Sequence[float], computed: float) -> Interval:
-    """fl(y) - y for one prompt and the float32 prediction that was computed: F1 (a)."""
-    exact = enclose_prediction(weights, tokens)
-    return Interval.enclose(arb(computed) - arb(exact.high), arb(computed) - arb(exact.low))
 
 
 def size(*arrays: np.ndarray) -> arb:

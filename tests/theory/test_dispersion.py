@@ -6,7 +6,27 @@ from hypothesis import given, settings, target
 from hypothesis import strategies as st
 
 from theory.balls import Balls
-from theory.dispersion import S4, largest_query, observed_ranges, score_range, score_ranges
+from theory.dispersion import S4, largest_query, score_range, score_ranges
+from theory.network import normed, transform
+from theory.weights import Attention
+
+
+def observed_ranges(weights, tokens):
+    """Largest score range of any query in a pre-norm model on these prompts, in float64."""
+    h = tokens[..., None] * weights.read_in + weights.read_in_bias
+    h, seen = h + weights.positions[: tokens.shape[1]], []
+    hidden = np.triu(np.ones((tokens.shape[1],) * 2, dtype=bool), 1)
+    for block in weights.blocks:
+        u = normed(block.norm, h)
+        if isinstance(block, Attention):
+            q = np.einsum("btd,hed->bhte", u, block.query) + block.query_bias[:, None]
+            k = np.einsum("btd,hed->bhte", u, block.key) + block.key_bias[:, None]
+            scores = q @ k.swapaxes(-1, -2) / np.sqrt(q.shape[-1])
+            top = np.where(hidden, -np.inf, scores).max(-1)
+            seen.append((top - np.where(hidden, np.inf, scores).min(-1)).max((0, 2)))
+        h = h + transform(block, u)
+    return np.array(seen)
+
 
 HARD = ["random", "no shift", "no map", "orthogonal", "tied", "one row", "huge", "tiny"]
 

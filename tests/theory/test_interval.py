@@ -2,7 +2,6 @@
 
 import math
 
-import numpy as np
 import pytest
 from flint import arb
 from hypothesis import given
@@ -10,7 +9,6 @@ from hypothesis import strategies as st
 
 from theory import Interval, TheoryError
 from theory.interval import down, up
-from theory.linear import matrix, spectral_norm
 
 FLOATS = st.floats(allow_nan=False, allow_infinity=False)
 
@@ -52,15 +50,3 @@ def test_not_an_interval():
     for low, high in ((1.0, 0.0), (math.nan, 1.0)):
         with pytest.raises(TheoryError, match="not an interval"):
             Interval(low, high)
-
-
-@given(st.integers(0, 10**6), st.integers(1, 6), st.integers(1, 6), st.integers(-500, 500))
-def test_spectral_norm_in_arb_is_sharp_at_every_scale(seed, m, n, exponent):
-    a = np.random.default_rng(seed).normal(size=(m, n))
-    bound = spectral_norm(matrix(np.ldexp(a, exponent)))
-    value = float(bound * arb(2) ** -exponent)
-    assert value == pytest.approx(np.linalg.norm(a, 2), rel=1e-12)
-
-
-def test_spectral_norm_of_zero_is_zero():
-    assert spectral_norm(matrix(np.zeros((2, 3)))) == 0

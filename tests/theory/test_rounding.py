@@ -20,7 +20,6 @@ from theory.rounding import (
     float32_ceiling,
     float32_domain,
     normalising_error,
-    prediction_error,
     readout_slack,
 )
 from theory.weights import Norm
@@ -233,13 +232,6 @@ def test_every_size_of_residual_is_nan_or_inside(random_weights, kind):
         for moments in (two_pass, welford):
             y = float32_readout(weights, h, moments)
             assert math.isnan(y) or ceiling.excess(y) == 0
-
-
-def test_error_of_a_computed_prediction(random_weights):
-    weights, tokens = random_weights(), [1.0, 2.0, 3.0]
-    exact = enclose_prediction(weights, tokens)
-    gap = prediction_error(weights, tokens, exact.low + 0.5)
-    assert gap.low <= 0.5 <= gap.high + 1e-12 and gap.width < 1e-14
 
 
 def test_normalising_error_has_no_bound_without_eps():
