@@ -94,6 +94,27 @@ class Stream:
             result = result.with_disc(image(disc))
         return result
 
+    def image(self, matrix: Balls) -> "Stream":
+        """Every stream r -> M r, M (d, d) known to its radius."""
+        moved = replace(self.mapped(matrix.mid, keep=False), centre=np.zeros(len(self.centre)))
+        centre = (matrix @ self.centre[:, None])[:, 0]
+        return moved.moved(centre).loosened(scaled(length(matrix.rad), self.norm()))
+
+    def plus(self, other: "Stream") -> "Stream":
+        """The sum of a stream of each set, independently."""
+        joined = replace(
+            self,
+            columns=np.concatenate([self.columns, other.columns], 1),
+            starts=np.concatenate([self.starts, other.starts + self.columns.shape[1]]),
+            discs=self.discs + other.discs,
+            slack=total(self.slack, other.slack),
+        )
+        return joined.moved(Balls.exact(other.centre))
+
+    def reach(self) -> float:
+        """Upper bound of the length of every stream."""
+        return total(length(self.centre), self.norm())
+
     def merged(self, limit: int) -> "Stream":
         """At most about ``limit`` columns: the smallest groups become one ellipsoid E b.
 
@@ -141,26 +162,36 @@ class Stream:
             low = low - outward(np.hypot(pole, down), 4)
         return low * (1 + 2 * gamma(len(self.discs))), high * (1 + 2 * gamma(len(self.discs)))
 
+    def plain(self) -> "Stream":
+        """The same with balls for the half discs: s D_0 + t D_mean, and t (D_j - D_mean)."""
+        result = replace(self, discs=())
+        for disc in self.discs:
+            middle = disc[:, 1:].mean(1)
+            apart = Balls.exact(disc[:, 1:]) - middle[:, None]
+            left, sizes, right = np.linalg.svd(apart.mid, full_matrices=False)
+            # D_j - D_mean = C b_j for C = left diag(sizes) longest, |b_j| <= 1 to rounding
+            longest = float(Balls.exact(right.T).norm().upper().max())
+            columns, shares = Balls.exact(left * sizes * longest), right / longest
+            missed = (apart - columns @ shares).t.norm().upper()
+            poles = np.stack([disc[:, 0], middle], 1)
+            result = result.joined(Balls.exact(poles), 2).loosened(float(missed.max()))
+            result = result.joined(columns * (1 + 2.0**-48), columns.shape[1])
+        return result
+
     def norm(self) -> float:
         """Upper bound of the length of every deviation from the centre.
 
         |Σ M_g b_g| <= |[M_1/l_1 .. M_G/l_G]|_2 sqrt(Σ l_g²) for any l_g > 0; they are chosen so
         that the groups contribute alike along the longest direction.
         """
-        columns, starts, rest = [self.columns], list(self.starts), self.slack
-        for disc in self.discs:
-            middle = disc[:, 1:].mean(1)
-            starts.append(sum(c.shape[1] for c in columns))
-            columns.append(np.stack([disc[:, 0], middle], 1))
-            apart = Balls.exact(disc[:, 1:]) - middle[:, None]
-            rest = total(rest, float(apart.t.norm().upper().max()))
-        joint = np.concatenate(columns, 1)
-        if not joint.any():
-            return rest
-        sizes = np.diff([*starts, joint.shape[1]])
-        shares = balance(joint, np.array(starts))
-        stretched = Balls.exact(joint) / np.repeat(shares, sizes)
-        return total(scaled(spectral_norm(stretched), length(shares)), rest)
+        if self.discs:
+            return self.plain().norm()
+        if not self.columns.any():
+            return self.slack
+        shares = balance(self.columns, self.starts)
+        sizes = np.diff([*self.starts, self.columns.shape[1]])
+        stretched = Balls.exact(self.columns) / np.repeat(shares, sizes)
+        return total(scaled(spectral_norm(stretched), length(shares)), self.slack)
 
 
 def scaled_lengths(rows: Balls, factor: float) -> Array:
