@@ -1,6 +1,7 @@
 """Which Coq lemmas of theory/formal state each theorem: plain data for the pages and the tests.
 
-A name is File.lemma, in the library ICL. `NOT_FORMAL` says why a theorem has no lemma yet.
+A name is File.lemma, in the library ICL. `NOT_FORMAL` says why a theorem has no lemma, `PARTLY`
+what the lemmas of a theorem leave out.
 """
 
 LEMMAS: dict[str, tuple[str, ...]] = {
@@ -9,7 +10,9 @@ LEMMAS: dict[str, tuple[str, ...]] = {
         "LayerNorm.LN_sq",
         "LayerNorm.LN_norm_le",
         "LayerNorm.LN_norm_lt",
+        "LayerNorm.LN_linear",
         "LayerNorm.LN0_fixed",
+        "LayerNorm.LN_image",
         "LayerNorm.LN_coord",
         "LayerNorm.LN_coord_sharp",
         "LayerNorm.LN_pair",
@@ -39,14 +42,23 @@ LEMMAS: dict[str, tuple[str, ...]] = {
         "Cone.cap_length",
         "LayerNorm.LN_affine",
     ),
-    "L5": ("Sensitivity.LN_lipschitz",),
+    "L5": (
+        "Sensitivity.LN_lipschitz",
+        "Sensitivity.LN_lipschitz_eps",
+        "Sensitivity.LN_lipschitz_sharp",
+    ),
     "L6": (
         "Sensitivity.readout_derivative",
         "Sensitivity.gradient_sq",
         "Sensitivity.speed_limit",
         "Sensitivity.speed_limit_sharp",
     ),
-    "S1": ("Softmax.softmax_weight", "Softmax.softmax_weight_sharp", "Softmax.softmax_shift"),
+    "S1": (
+        "Softmax.softmax_weight",
+        "Softmax.softmax_weight_sharp",
+        "Softmax.softmax_mass",
+        "Softmax.softmax_shift",
+    ),
     "S2": ("Softmax.hull", "Softmax.hull_norm"),
     "S3": (
         "Softmax.shrunken_hull",
@@ -58,7 +70,13 @@ LEMMAS: dict[str, tuple[str, ...]] = {
         "ShrunkenHull.expectile",
         "ShrunkenHull.expectile_attained",
     ),
-    "S4": ("Softmax.dispersion", "Softmax.dispersion_limit"),
+    "S4": (
+        "Softmax.dispersion",
+        "Softmax.dispersion_limit",
+        "AttentionScores.score_range",
+        "AttentionScores.normalised_dispersion",
+        "AttentionScores.sharp_context",
+    ),
     "S5": (
         "Scores.normalised_stochastic",
         "Scores.hardmax_hull",
@@ -99,8 +117,25 @@ LEMMAS: dict[str, tuple[str, ...]] = {
         "Network.transformer_two_functions",
         "FarQuery.no_far_icl",
     ),
-    "N4": (),
-    "N5": (),
+    "N4": (
+        "Saturation.value_cauchy",
+        "Saturation.value_limit",
+        "Saturation.value_limit_left",
+        "Saturation.every_value_saturates",
+    ),
+    "N5": (
+        "AttentionScores.softmax_l1",
+        "AttentionScores.score_lipschitz",
+        "AttentionScores.pattern_lipschitz",
+        "Lipschitz.attn_steady",
+        "Lipschitz.mlp_steady",
+        "Lipschitz.soft_steady",
+        "Lipschitz.run_steady",
+        "Lipschitz.slope_everywhere",
+        "SlopeCap.unit_gap",
+        "SlopeCap.ray_difference",
+        "SlopeCap.slope_cap",
+    ),
     "N6": (
         "SignCollapse.layer_forgets",
         "SignCollapse.attention_forgets",
@@ -137,6 +172,7 @@ LEMMAS: dict[str, tuple[str, ...]] = {
         "Envelope.stack_envelope",
         "Envelope.affine_envelope",
         "Envelope.quadratic_lost",
+        "Polynomials.linear_growth_loses",
     ),
     "G3": (
         "ExtremeToken.softmax_gap",
@@ -147,7 +183,13 @@ LEMMAS: dict[str, tuple[str, ...]] = {
         "OneLayer.lines_half_lost",
         "OneLayer.lines_all_lost",
     ),
-    "G4": (),
+    "G4": (
+        "NoScale.form_misses",
+        "NoScale.form_sharp",
+        "NoScale.product_is_no_form",
+        "NoScale.finitely_many_forms",
+        "NoScale.no_free_scale",
+    ),
     "G5": (
         "Table.norm_cell",
         "Table.bounded_cell",
@@ -166,7 +208,13 @@ LEMMAS: dict[str, tuple[str, ...]] = {
         "Polynomials.band_radius",
     ),
     "P2": ("Polynomials.band_floor", "FarQuery.pointwise_floor"),
-    "P3": (),
+    "P3": (
+        "Polynomials.excess_split",
+        "Polynomials.error_floor",
+        "Polynomials.clipped_attains",
+        "Polynomials.floor_ratio",
+        "Polynomials.error_ratio",
+    ),
     "P4": (
         "Polynomials.points_determine",
         "Polynomials.points_predict",
@@ -190,10 +238,22 @@ LEMMAS: dict[str, tuple[str, ...]] = {
 }
 
 NOT_FORMAL: dict[str, str] = {
-    "N4": "needs a Lipschitz constant of attention in its keys and values",
-    "N5": "needs a Lipschitz constant of attention in its keys and values",
-    "G4": "semialgebraic cells: outside Coq's standard library",
-    "P3": "integrals: kept in ball arithmetic",
     "F1": "rounding: kept in ball arithmetic, Coq would need Flocq",
     "F2": "overflow: kept in ball arithmetic, Coq would need Flocq",
+}
+
+# What the lemmas of a theorem leave out of its statement.
+PARTLY: dict[str, str] = {
+    "L5": "without gamma: the constant is 1 / sqrt(eps) for the normalised vector",
+    "S4": "the score range uses norms; its exact value (a trust region) is left to ball arithmetic",
+    "N1": "the half discs of the first attention are left to ball arithmetic",
+    "N2": "RMSNorm and DyT are left to ball arithmetic",
+    "N5": "as a two-point bound; eps enters by sqrt(R_tot² + d eps), not by d eps alone",
+    "G2": "the slope uses Frobenius norms",
+    "G3": "softmax only: SSA's Lehmer mean is not formal",
+    "G4": "that a network has finitely many cells is an assumption of no_free_scale",
+    "G5": "the linear forms of the cells without LayerNorm rest on G4's assumption",
+    "P1": "Cauchy's bound, not the largest root itself",
+    "P3": "for finitely many prompts; the integrals are kept in ball arithmetic",
+    "P4": "Chebyshev's extrapolation bound and the Bayes predictor are not formal",
 }

@@ -33,8 +33,6 @@ Proof.
   apply Rle_trans with (b * (1 - b) * (e * e - 1) * (e + 1)); [nra|].
   pose proof (Rle_0_sqr (b * e - (1 - b))) as S. unfold Rsqr in S. nra.
 Qed.
-Lemma sum_product n f g : sum n f * sum n g = sum n (fun j => sum n (fun k => f j * g k)).
-Proof. rewrite Rmult_comm, <- sum_scal. apply sum_ext. intros j _. rewrite sum_scal. ring. Qed.
 Theorem softmax_l1 n s s' del : (0 < n)%nat -> (forall j, (j < n)%nat -> Rabs (s j - s' j) <= del) ->
   sum n (fun j => Rabs (softmax n s j - softmax n s' j)) <= del.
 Proof.

@@ -94,6 +94,12 @@ Proof.
   rewrite LN_sq by lra. rewrite <- (Rmult_1_r D) at 2. apply Rmult_lt_compat_l; [lra|].
   apply Rmult_lt_reg_r with (var h + eps); [lra|]. unfold Rdiv. rewrite Rmult_assoc, Rinv_l; lra.
 Qed.
+(* the master inequality: every linear functional *)
+Theorem LN_linear eps h u : 0 <= eps -> Rabs (dot d u (LN eps h)) <= sqrt (INR d) * norm d (P u).
+Proof.
+  intros He. rewrite (dot_sym d u), <- (dot_P _ u (LN_sum eps h)). eapply Rle_trans; [apply cauchy_norm|].
+  apply Rmult_le_compat_r; [apply norm_pos|now apply LN_norm_le].
+Qed.
 Theorem LN0_sq h : 0 < var h -> dot d (LN 0 h) (LN 0 h) = INR d.
 Proof. intros. rewrite LN_sq by lra. rewrite Rplus_0_r. field. lra. Qed.
 
@@ -143,6 +149,22 @@ Proof.
   intros H K. unfold LN, var. rewrite P_id by auto.
   rewrite (dot_ext d _ _ z z) by (intros; apply P_id; auto). rewrite K.
   replace (INR d / INR d + 0) with 1 by (field;lra). rewrite sqrt_1. field.
+Qed.
+
+(* with eps > 0 it is the open ball: every point is LN of a multiple of itself *)
+Theorem LN_image eps z : 0 < eps -> sum d z = 0 -> dot d z z < INR d ->
+  exists s, 0 < s /\ forall i, (i < d)%nat -> LN eps (scal s z) i = z i.
+Proof.
+  intros He Hz Hn. set (q := dot d z z / D). assert (Q : 0 <= q < 1).
+  { unfold q. split; [apply Rmult_le_pos; [apply dot_pos|left; now apply Rinv_0_lt_compat]|].
+    apply Rmult_lt_reg_r with D; auto. unfold Rdiv. rewrite Rmult_assoc, Rinv_l; lra. }
+  set (s := sqrt (eps / (1 - q))). assert (S2 : s * s = eps / (1 - q)) by (apply sqrt_sqrt, Rmult_le_pos; [lra|left; apply Rinv_0_lt_compat; lra]).
+  assert (S0 : 0 < s) by (apply sqrt_lt_R0, Rmult_lt_0_compat; [lra|apply Rinv_0_lt_compat; lra]). exists s. split; auto. intros i Hi.
+  assert (Pz : forall j, P (scal s z) j = s * z j) by (intros j; rewrite P_id; [auto|unfold scal; rewrite sum_scal, Hz; ring]).
+  assert (V : var (scal s z) + eps = s * s).
+  { unfold var. rewrite (dot_ext d _ _ (scal s z) (scal s z)) by (intros; apply Pz). rewrite dot_scal, dot_sym, dot_scal.
+    replace (s * (s * dot d z z) / INR d) with (s * s * q) by (unfold q; field; lra). rewrite S2. field. lra. }
+  unfold LN. rewrite V, Pz, sqrt_square by lra. field. lra.
 Qed.
 
 (* witnesses: h = e_i and h = e_i - e_j attain the two bounds *)

@@ -92,6 +92,36 @@ Proof.
     rewrite <- sum_lin. apply sum_ext. intros. ring.
 Qed.
 
+(* every softmax attention with the usual scores, and every MLP with a Lipschitz activation, has such a constant *)
+Definition soft (B : block) := match B with
+  | Attn _ _ H hd => exists dh WQ bQ WK bK OV bV, hd = fun k => softmax_head (qk_score d dh (WQ k) (bQ k) (WK k) (bK k)) (OV k) (bV k)
+  | Mlp _ _ _ _ _ act _ _ => exists La, 0 <= La /\ forall u v, Rabs (act u - act v) <= La * Rabs (u - v) end.
+Lemma soft_steady B : soft B -> exists L, steady B L.
+Proof.
+  destruct B as [g b H hd|g b m W1 b1 act W2 b2]; simpl.
+  - intros [dh [WQ [bQ [WK [bK [OV [bV ->]]]]]]]. eexists.
+    apply (attn_steady g b H dh WQ WK OV bQ bK bV (fun k => frob d d (fun i j => OV k i j * g j))
+      (fun k => frob d d (fun i j => sum dh (fun l => g i * WK k l i * (WQ k l j * g j)) / sqrt (INR dh)))
+      (fun k => norm d (P (constant_pull d g b dh (WQ k) (bQ k) (WK k))))).
+    + intros k z _ _. eapply Rle_trans; [now apply norm_P_le|]. rewrite (norm_ext d _ (mv d (fun i j => OV k i j * g j) z)); [apply mv_bound|].
+      intros i _. unfold mv, mul. apply sum_ext. intros. ring.
+    + intros k z _ _. eapply Rle_trans; [now apply norm_P_le|].
+      rewrite (norm_ext d _ (mv d (fun i j => sum dh (fun l => g i * WK k l i * (WQ k l j * g j)) / sqrt (INR dh)) z)); [apply mv_bound|].
+      intros i _. unfold bilinear, pull, transposed, mv, dot, Rdiv.
+      rewrite (sum_ext d (fun j => sum dh _ * / sqrt (INR dh) * z j) (fun j => sum dh (fun l => g i * / sqrt (INR dh) * (WK k l i * (WQ k l j * mul g z j))))).
+      * rewrite sum_swap. rewrite (Rmult_comm _ (/ sqrt (INR dh))), <- Rmult_assoc, (Rmult_comm (/ sqrt (INR dh))), <- sum_scal.
+        apply sum_ext. intros l _. now rewrite !sum_scal.
+      * intros j _. rewrite Rmult_assoc, Rmult_comm, <- sum_scal. apply sum_ext. intros l _. unfold mul. ring.
+    + intros. lra.
+    + intros. split; apply sqrt_pos.
+  - intros [La [H0 H]]. eexists. now apply (mlp_steady g b m W1 b1 act W2 b2 La).
+Qed.
+Lemma net_steady net : Forall soft net -> exists Ls, Forall2 steady net Ls.
+Proof.
+  induction 1 as [|B net HB HF [Ls IH]]; [exists []; constructor|].
+  destruct (soft_steady B HB) as [L HL]. exists (L :: Ls). now constructor.
+Qed.
+
 (* ------------------------------------------------------------------ the stack *)
 Lemma minus_add u v u' v' i : minus (add u v) (add u' v') i = add (minus u u') (minus v v') i.
 Proof. unfold minus, add. ring. Qed.

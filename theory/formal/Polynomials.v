@@ -1,4 +1,4 @@
-(* Polynomials against a ceiling. P1: Cauchy's failure radius. P2: floor of the error. P4: k+1 points determine degree k. *)
+(* Polynomials against a ceiling. P1: Cauchy's failure radius. P2, P3: floor of the error. P4: k+1 points determine degree k. *)
 From ICL Require Export Vectors.
 
 Definition poly k (c : vec) x := sum (S k) (fun i => c i * x ^ i).
@@ -58,6 +58,34 @@ Proof.
     unfold c'. rewrite <- (poly_sub k c (fun i => if Nat.eq_dec i 0 then y else 0)), E. fold y. ring.
 Qed.
 
+(* G2: answers of linear growth lose every polynomial of degree two or more *)
+Theorem linear_growth_loses k c alpha kappa E : (2 <= k)%nat -> c k <> 0 -> exists X, forall x y, X <= x ->
+  Rabs y <= alpha + kappa * x -> E <= Rabs (poly k c x - y).
+Proof.
+  intros Hk Hc. assert (Pc : 0 < Rabs (c k)) by now apply Rabs_pos_lt. set (M := sum k (fun i => Rabs (c i))).
+  set (q := M + Rabs alpha + Rabs kappa + Rabs E). exists (1 + q / Rabs (c k)). intros x y Hx Hy.
+  assert (M0 : 0 <= M) by (apply sum_nonneg; intros; apply Rabs_pos).
+  assert (Q : 0 <= q) by (unfold q; pose proof (Rabs_pos alpha); pose proof (Rabs_pos kappa); pose proof (Rabs_pos E); lra).
+  assert (0 <= q / Rabs (c k)) by (apply Rmult_le_pos; [auto|left; now apply Rinv_0_lt_compat]). assert (X1 : 1 <= x) by lra.
+  assert (X2 : q <= Rabs (c k) * x).
+  { assert (L : q / Rabs (c k) <= x) by lra. apply (Rmult_le_compat_l (Rabs (c k))) in L; [|lra].
+    replace (Rabs (c k) * (q / Rabs (c k))) with q in L by (field; lra). lra. }
+  assert (Low : Rabs (sum k (fun i => c i * x ^ i)) <= M * x ^ (k - 1)).
+  { eapply Rle_trans; [apply sum_abs|]. unfold M. rewrite Rmult_comm, <- sum_scal. apply sum_le. intros i Hi. rewrite Rabs_mult, Rmult_comm.
+    apply Rmult_le_compat_r; [apply Rabs_pos|]. rewrite Rabs_right by (apply Rle_ge, pow_le; lra). apply Rle_pow; [lra|lia]. }
+  assert (Xk : x <= x ^ (k - 1)) by (rewrite <- (pow_1 x) at 1; apply Rle_pow; [lra|lia]).
+  assert (E1 : x ^ k = x * x ^ (k - 1)) by (replace k with (S (k - 1)) at 1 by lia; reflexivity).
+  assert (T : Rabs (c k * x ^ k) <= Rabs (poly k c x - y) + Rabs (sum k (fun i => c i * x ^ i)) + Rabs y).
+  { replace (c k * x ^ k) with ((poly k c x - y) + - sum k (fun i => c i * x ^ i) + y) at 1 by (unfold poly; simpl; ring).
+    eapply Rle_trans; [apply Rabs_triang|]. apply Rplus_le_compat_r. eapply Rle_trans; [apply Rabs_triang|]. rewrite Rabs_Ropp. lra. }
+  rewrite Rabs_mult, (Rabs_right (x ^ k)) in T by (apply Rle_ge, pow_le; lra). rewrite E1 in T. set (p := x ^ (k - 1)) in *.
+  pose proof (Rle_abs alpha). pose proof (Rle_abs kappa). pose proof (Rle_abs E). pose proof (Rabs_pos alpha). pose proof (Rabs_pos kappa). pose proof (Rabs_pos E).
+  assert (q * p <= Rabs (c k) * x * p) by (apply Rmult_le_compat_r; lra).
+  assert (Rabs y <= (Rabs alpha + Rabs kappa) * p).
+  { eapply Rle_trans; [exact Hy|]. apply Rle_trans with ((Rabs alpha + Rabs kappa) * x); [nra|apply Rmult_le_compat_l; lra]. }
+  assert (Rabs E <= Rabs E * p) by (rewrite <- (Rmult_1_r (Rabs E)) at 1; apply Rmult_le_compat_l; lra). unfold q in *. nra.
+Qed.
+
 (* ------------------------------------------------------------------ P2 *)
 (* outside the band the squared error is at least the squared distance *)
 Theorem band_floor y c R0 p : Rabs (y - c) <= R0 -> R0 <= Rabs (p - c) ->
@@ -68,6 +96,51 @@ Proof.
   pose proof (Rabs_pos (y - p)). assert (E : (y - p) * (y - p) = Rabs (y - p) * Rabs (y - p)).
   { rewrite <- Rabs_mult. symmetry. apply Rabs_right, Rle_ge. apply (Rle_0_sqr (y - p)). }
   rewrite E. apply Rmult_le_compat; lra.
+Qed.
+
+(* ------------------------------------------------------------------ P3, without its integrals: n prompts with targets p i *)
+Definition excess lo hi p := Rmax 0 (Rmax (p - hi) (lo - p)).               (* the distance to the band *)
+Theorem excess_split lo hi p : lo <= hi -> excess lo hi p * excess lo hi p
+  = Rmax 0 (p - hi) * Rmax 0 (p - hi) + Rmax 0 (lo - p) * Rmax 0 (lo - p).
+Proof. intros H. unfold excess, Rmax. repeat (destruct Rle_dec); nra. Qed.
+Lemma excess_floor lo hi y p : lo <= y <= hi -> excess lo hi p * excess lo hi p <= (y - p) * (y - p).
+Proof.
+  intros H. unfold excess. assert (B : 0 <= Rmax 0 (Rmax (p - hi) (lo - p)) <= Rabs (y - p)).
+  { split; [apply Rmax_l|]. apply Rmax_lub; [apply Rabs_pos|]. apply Rmax_lub.
+    - rewrite Rabs_minus_sym. pose proof (Rle_abs (p - y)). lra.
+    - pose proof (Rle_abs (y - p)). lra. }
+  replace ((y - p) * (y - p)) with (Rabs (y - p) * Rabs (y - p)) by (rewrite <- Rabs_mult; apply Rabs_right, Rle_ge, (Rle_0_sqr (y - p))).
+  apply Rmult_le_compat; lra.
+Qed.
+(* no answers inside the band have a smaller sum of squared errors *)
+Theorem error_floor n lo hi (y p : vec) : (forall i, (i < n)%nat -> lo <= y i <= hi) ->
+  sum n (fun i => excess lo hi (p i) * excess lo hi (p i)) <= sum n (fun i => (y i - p i) * (y i - p i)).
+Proof. intros H. apply sum_le. intros i Hi. now apply excess_floor, H. Qed.
+(* and that floor is attained: clip the target *)
+Theorem clipped_attains lo hi p : lo <= hi -> let y := Rmax lo (Rmin hi p) in lo <= y <= hi /\ (y - p) * (y - p) = excess lo hi p * excess lo hi p.
+Proof. intros H y. unfold y, excess, Rmax, Rmin. repeat (destruct Rle_dec); split; nra. Qed.
+(* what the band saves at most *)
+Lemma band_saves lo hi B p : lo <= hi -> Rabs lo <= B -> Rabs hi <= B -> p * p - excess lo hi p * excess lo hi p <= 2 * B * Rabs p.
+Proof.
+  intros H Hl Hh. apply abs_inv in Hl, Hh. unfold excess, Rmax. pose proof (Rabs_pos p).
+  destruct (Rle_dec 0 p) as [P|P]; [rewrite (Rabs_right p) in * by lra|rewrite (Rabs_left p) in * by lra]; repeat (destruct Rle_dec); nra.
+Qed.
+(* so floor and error meet the zero model's error as the targets grow *)
+Theorem floor_ratio n lo hi B (p : vec) : lo <= hi -> Rabs lo <= B -> Rabs hi <= B ->
+  dot n p p - 2 * B * sum n (fun i => Rabs (p i)) <= sum n (fun i => excess lo hi (p i) * excess lo hi (p i)).
+Proof.
+  intros H Hl Hh. rewrite <- sum_scal. unfold dot. replace (sum n (fun i => p i * p i) - sum n (fun i => 2 * B * Rabs (p i)))
+    with (1 * sum n (fun i => p i * p i) + -1 * sum n (fun i => 2 * B * Rabs (p i))) by ring.
+  rewrite <- sum_lin. apply sum_le. intros i _. pose proof (band_saves lo hi B (p i) H Hl Hh). lra.
+Qed.
+Theorem error_ratio n B (y p : vec) : (forall i, (i < n)%nat -> Rabs (y i) <= B) -> 0 <= B ->
+  norm n (fun i => y i - p i) <= norm n p + sqrt (INR n) * B.
+Proof.
+  intros H HB. rewrite (norm_ext n (fun i => y i - p i) (add y (scal (-1) p))) by (intros; unfold add, scal; ring).
+  eapply Rle_trans; [apply norm_add|]. rewrite norm_scal, Rabs_left, Rplus_comm by lra. apply Rplus_le_compat; [lra|].
+  apply sq_le; [apply Rmult_le_pos; [apply sqrt_pos|auto]|]. rewrite norm_sq.
+  replace (sqrt (INR n) * B * (sqrt (INR n) * B)) with (sqrt (INR n) * sqrt (INR n) * (B * B)) by ring. rewrite sqrt_sqrt by apply pos_INR.
+  unfold dot. rewrite <- sum_const. apply sum_le. intros i Hi. specialize (H i Hi). apply abs_inv in H. nra.
 Qed.
 
 (* ------------------------------------------------------------------ P4 *)

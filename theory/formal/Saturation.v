@@ -1,6 +1,6 @@
 (* N4: let the value of one token before the query tend to infinity. The prediction tends to a limit like 1/value: a huge example
    loses its size, not its influence. Needs eps > 0; the constant grows by a factor (1 + L / sqrt eps) a block. *)
-From ICL Require Export Cone Lipschitz.
+From ICL Require Export Cone FarQuery Lipschitz.
 Require Import List FunctionalExtensionality.
 Import ListNotations.
 
@@ -116,6 +116,15 @@ Proof.
 Qed.
 End Saturation.
 
+(* for all weights *)
+Theorem every_value_saturates d eps w_in b_in pos net w g b b0 Rp z k T : (0 < d)%nat -> 0 < eps -> 0 < norm d (P d w_in) ->
+  (forall T, norm d (P d (add b_in (pos T))) <= Rp) -> Forall ok net -> Forall (soft d) net -> T <> k ->
+  exists y C X, forall u, X < u -> Rabs (answer d eps w_in b_in pos net w g b b0 z k T u - y) <= C / u.
+Proof.
+  intros Hd He Hw Hp Hok Hs HT. destruct (net_bounded d Hd eps ltac:(lra) net Hok) as [Ks HK]. destruct (net_steady d Hd eps ltac:(lra) net Hs) as [Ls HL].
+  destruct (value_limit d Hd eps He w_in b_in pos net Ks Ls w g b b0 Rp Hw Hp HK HL z k T HT) as [y Hy].
+  exists y, (saturation d eps w_in Ks Ls w g Rp), (radius_k d eps w_in Ks Rp). exact Hy.
+Qed.
 (* to -infinity: the model with -w_in reads the negated tokens the same way *)
 Theorem value_limit_left d eps w_in b_in pos net Ks Ls w g b b0 Rp z k T : (0 < d)%nat -> 0 < eps -> 0 < norm d (P d w_in) ->
   (forall T, norm d (P d (add b_in (pos T))) <= Rp) -> Forall2 (Blocks.bounded d eps) net Ks -> Forall2 (steady d eps) net Ls -> T <> k ->

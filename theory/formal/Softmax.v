@@ -71,6 +71,33 @@ Proof.
   replace (0 - del) with (- del) by ring. lra.
 Qed.
 
+(* mass of any k tokens, marked by a vector of zeros and ones *)
+Lemma sum_product n f g : sum n f * sum n g = sum n (fun j => sum n (fun k => f j * g k)).
+Proof. rewrite Rmult_comm, <- sum_scal. apply sum_ext. intros j _. rewrite sum_scal. ring. Qed.
+Theorem softmax_mass n s del a : (0 < n)%nat -> (forall j k, (j < n)%nat -> (k < n)%nat -> s j - s k <= del) ->
+  (forall j, a j = 0 \/ a j = 1) -> 0 < sum n a ->
+  dot n a (softmax n s) <= sum n a / (sum n a + (INR n - sum n a) * exp (- del)).
+Proof.
+  intros Hn H Ha Hk. set (k := sum n a) in *. set (A := sum n (fun j => a j * exp (s j))). set (C := sum n (fun j => (1 - a j) * exp (s j))).
+  assert (Z : sum n (fun j => exp (s j)) = A + C) by (unfold A, C; rewrite <- sum_add; apply sum_ext; intros; ring).
+  assert (E : dot n a (softmax n s) = A / (A + C)).
+  { unfold dot, softmax. rewrite Z, (sum_ext n _ (fun j => / (A + C) * (a j * exp (s j)))) by (intros; unfold Rdiv; ring). rewrite sum_scal. fold A. unfold Rdiv. ring. }
+  assert (ZP : 0 < A + C) by (rewrite <- Z; now apply sum_exp_pos).
+  assert (K2 : INR n - k = sum n (fun j => 1 - a j)).
+  { unfold k. rewrite (sum_ext n (fun j => 1 - a j) (fun j => 1 * 1 + -1 * a j)) by (intros; ring). rewrite sum_lin, sum_const. ring. }
+  assert (K3 : 0 <= INR n - k) by (rewrite K2; apply sum_nonneg; intros j _; destruct (Ha j) as [-> | ->]; lra).
+  assert (X : (INR n - k) * exp (- del) * A <= k * C).
+  { rewrite K2. unfold k, A, C. replace (sum n (fun j => 1 - a j) * exp (- del) * sum n (fun j => a j * exp (s j)))
+      with (sum n (fun j => a j * exp (s j)) * (exp (- del) * sum n (fun j => 1 - a j))) by ring.
+    rewrite <- sum_scal, !sum_product. apply sum_le. intros i Hi. apply sum_le. intros j Hj.
+    assert (W : exp (s i) * exp (- del) <= exp (s j)) by (rewrite <- exp_plus; apply exp_le; specialize (H i j Hi Hj); lra).
+    destruct (Ha i) as [-> | ->], (Ha j) as [-> | ->]; nra. }
+  pose proof (exp_pos (- del)) as Ed. assert (Q : 0 < k + (INR n - k) * exp (- del)) by nra. rewrite E.
+  apply Rmult_le_reg_r with ((A + C) * (k + (INR n - k) * exp (- del))); [nra|].
+  replace (A / (A + C) * ((A + C) * (k + (INR n - k) * exp (- del)))) with (A * (k + (INR n - k) * exp (- del))) by (field; lra).
+  replace (k / (k + (INR n - k) * exp (- del)) * ((A + C) * (k + (INR n - k) * exp (- del)))) with (k * (A + C)) by (field; lra). nra.
+Qed.
+
 (* ------------------------------------------------------------------ S2 *)
 Theorem hull n p l a b : stochastic n p -> (forall j, (j < n)%nat -> a <= l j <= b) -> a <= dot n p l <= b.
 Proof.
