@@ -19,7 +19,7 @@ from theory.balls import Balls, balls, product_norm, spectral_norm
 from theory.dispersion import score_ranges
 from theory.functional import first_order
 from theory.interval import Interval
-from theory.passages import Query, view
+from theory.passages import Query, View, view
 from theory.plateau import readout_balls
 from theory.softmax import needs_softmax
 from theory.steps import identity, limit_is, nonnegative, sum_of_squares
@@ -63,26 +63,30 @@ def readout_slope(weights: Weights, x: float, stream: Stream) -> Interval:
     return (first + direction.dot(w) * bend).interval()
 
 
-def slope_band(weights: Weights, x: float, position: int | None = None) -> Interval:
-    """dy/dx_q at the query x lies inside, for every context; the whole line if nothing is known."""
-    insist(needs_slope, weights)
-    found = velocities(weights, x, position)
-    if found is None:
-        return Interval(-np.inf, np.inf)
-    stream, velocity = found
-    seen = view(weights, weights.final_norm, Query(x), stream)
-    still = readout_slope(weights, x, stream)
-    if not seen.closed or not np.isfinite(still.width):
-        return Interval(-np.inf, np.inf)
+def moved_readout(weights: Weights, seen: View, velocity: Stream) -> float:
+    """Upper bound of sqrt(d)|a.(1 - m~m~'/|m~|²) r'|/|m~|; inf where the cone is not closed."""
+    if not seen.closed:
+        return np.inf
     direction, _ = readout_balls(weights)
     across = direction - seen.axis * direction.dot(seen.axis)
     low, high = velocity.support(across[None])
     middle = across.dot(Balls.exact(velocity.centre))
     moved = max(float((middle + high[0]).upper()), -float((middle + low[0]).lower()), 0.0)
     tilt = scaled(length(direction.magnitude()), seen.side, velocity.reach())
-    nearest = seen.size * (1 - seen.back)
-    change = float((Balls.exact(total(moved, tilt)) / nearest).upper())
-    return still.widened(change)
+    nearest = seen.size * float(np.nextafter(1 - seen.back, 0))
+    return float((Balls.exact(total(moved, tilt)) / nearest).upper())
+
+
+def slope_band(weights: Weights, x: float, position: int | None = None) -> Interval:
+    """dy/dx_q at the query x lies inside, for every context; the whole line if nothing is known."""
+    insist(needs_slope, weights)
+    found = velocities(weights, x, position)
+    if found is None:
+        return Interval(-np.inf, np.inf)
+    seen = view(weights, weights.final_norm, Query(x), found[0])
+    still = readout_slope(weights, x, found[0])
+    change = moved_readout(weights, seen, found[1])
+    return still.widened(change) if np.isfinite(change + still.width) else Interval(-np.inf, np.inf)
 
 
 def needs_slope(weights: Weights) -> str | None:

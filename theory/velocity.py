@@ -5,6 +5,7 @@ z' = sqrt(d)/|m~| (1 - m~m~'/|m~|²)(r' - r/x, ..), of order 1/x². Keys and val
 tokens stand still under a causal mask; the query's own key and value move.
 """
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -26,24 +27,28 @@ def still(width: int) -> Stream:
     return Stream.at(Balls.exact(np.zeros(width)))
 
 
-def turning(weights: Weights, norm: Norm, x: float, seen: View, velocity: Stream) -> Stream:
-    """z' of a norm: J(r' - r/x) and a ball for |m~| and the direction of m~ not being v~'s."""
+def turning(weights: Weights, norm: Norm, seen: View, across: Stream, lift: float) -> Stream:
+    """z' = sqrt(d)/|m~| (1 - m~m~'/|m~|²) u for u in ``across`` x [-lift, lift]: J u and a ball, as
+    |m~| and the direction of m~ are not those of v~.
+    """
     d, front = weights.width, 1 - seen.back
-    across = seen.stream.plain().image(Balls.exact(np.eye(d)) / -x).plus(velocity)
     root = Balls.exact(float(d)).sqrt()
     outer = column(seen.axis) * seen.axis
     jacobian = (Balls.exact(np.eye(d)) - outer) * (root / seen.size)
     if norm.kind == "layernorm" and not centred(weights):
         jacobian = minus_mean(jacobian)
-    height = (Balls.exact(d * norm.eps) * (1 + 2.0**-50)).sqrt() / x
-    lift = float(height.magnitude())
     longest = np.hypot(1 + seen.ahead, seen.side)
     uneven = max(seen.back / front, 1 - 1 / longest) + seen.side / front
-    share = float((root / seen.size).upper()) * uneven
-    ball = total(
-        scaled(share, total(across.reach(), lift)), float((root / seen.size).upper()) * lift
-    )
+    scale = float((root / seen.size).upper())
+    ball = total(scaled(scale, uneven, total(across.reach(), lift)), scaled(scale, lift))
     return across.image(jacobian).loosened(float(outward(np.float64(ball), 12)))
+
+
+def with_query(weights: Weights, norm: Norm, x: float, seen: View, velocity: Stream) -> Stream:
+    """z' when the query moves: m~' less m~/x is (r' - r/x, -sqrt(d eps)/x)."""
+    behind = seen.stream.plain().image(Balls.exact(np.eye(weights.width)) / -x)
+    height = (Balls.exact(weights.width * norm.eps) * (1 + 2.0**-50)).sqrt() / x
+    return turning(weights, norm, seen, behind.plus(velocity), float(height.magnitude()))
 
 
 def keyed(
@@ -66,11 +71,20 @@ def keyed(
     return bilinear, min(total(near, scaled(off, turned.reach())), scaled(cap, turned.reach()))
 
 
-def attention_velocity(weights: Weights, index: int, seen: View, turned: Stream) -> Stream:
+def weighted(part: Stream) -> Stream:
+    """w times a stream for any w in [0, 1]: half of the middle, give or take the other half."""
+    half = Balls.exact(part.centre) * 0.5
+    return replace(part, centre=half.mid).joined(column(half), 1)
+
+
+def attention_velocity(
+    weights: Weights, index: int, seen: View, turned: Stream, told: Stream | None = None
+) -> Stream:
     """Σ_h A_h z̄', z̄' = w_T z_T' + Cov(z, κ'.z) + w_T(1 - w_T)(κ.z_T')(z_T - mean of the rest).
 
     κ = B z_T + q scores the keys, κ' = B z_T'. Cov(z, κ'.z) = S κ' with S >= 0 of trace at most d,
     a point of the ball around d κ'/2 of radius d|κ'|/2; the last is at most sqrt(d)/2 |κ.z_T'|.
+    ``told`` is the z' of one other token: its terms are the first and the last.
     """
     block, part = weights.blocks[index], circuits(weights)[index]
     assert isinstance(block, Attention)
@@ -78,17 +92,17 @@ def attention_velocity(weights: Weights, index: int, seen: View, turned: Stream)
     d, result = float(weights.width), still(weights.width)
     normed = normalised(weights, block.norm, seen)
     noise = seen.stream.merged(weights.width).plain().mapped(normed.jacobian, keep=False)
+    moving = [turned] if told is None else [turned, told]
     for h in range(len(part.maps.mid)):
         cap = score_ranges(weights)[layer, h].high / (2 * np.sqrt(d)) * (1 + 2.0**-50)
-        bilinear, told = keyed(block, h, normed, noise, turned, cap)
-        asked = turned.image(bilinear)
-        size = total(scaled(d / 2, asked.reach()), scaled(0.5 * float(np.sqrt(d)), told))
-        covariance = asked.image(part.maps[h] * (d / 2)).joined(part.maps[h] * size, weights.width)
-        # w_T z_T' for w_T in [0, 1]: half of the middle, give or take the other half
-        own = turned.image(part.maps[h])
-        half = Balls.exact(own.centre) * 0.5
-        own = replace(own, centre=half.mid).joined(column(half), 1)
-        result = result.plus(covariance).plus(own)
+        keys = [keyed(block, h, normed, noise, z, cap) for z in moving]
+        asked = turned.image(keys[0][0])
+        pull = total(*(bound for _, bound in keys))
+        size = total(scaled(d / 2, asked.reach()), scaled(0.5 * float(np.sqrt(d)), pull))
+        swept = asked.image(part.maps[h] * (d / 2)).joined(part.maps[h] * size, weights.width)
+        for z in moving:
+            swept = swept.plus(weighted(z.image(part.maps[h])))
+        result = result.plus(swept)
     return result
 
 
@@ -103,24 +117,37 @@ def mlp_velocity(weights: Weights, mlp: MLP, low: Array, high: Array, turned: St
     return linear.joined(down * outward(slopes.rad * np.maximum(fastest, 0), 3), 1)
 
 
-def velocities(weights: Weights, x: float, position: int | None) -> tuple[Stream, Stream] | None:
-    """(r, r') at the final norm; None where some norm's cone is not closed: nothing is known."""
+def velocities(
+    weights: Weights,
+    x: float,
+    position: int | None,
+    told: Mapping[int, Stream] | None = None,
+) -> tuple[Stream, Stream] | None:
+    """(r, r') at the final norm; None where some norm's cone is not closed: nothing is known.
+
+    r' is dr/dx_q, or, with ``told`` (the z' of one other token by block), its effect at fixed x_q.
+    """
     query, (stream, last) = Query(x), start(weights, position)
     velocity, limit = still(weights.width), COLUMNS * weights.width
     for index, block in enumerate(weights.blocks):
         if isinstance(block, MLP):
             met, after = pass_mlp(weights, index, query, stream)
-            if met.seen is None or not met.seen.closed:
-                return None
-            turned = turning(weights, block.norm, x, met.seen, velocity)
-            change = mlp_velocity(weights, block, met.low, met.high, turned)
-            stream = after.merged(limit)
+            seen = met.seen
         else:
+            met, after = None, pass_attention(weights, index, stream, last)
             seen = view(weights, block.norm, query, stream)
-            if not seen.closed:
-                return None
-            turned = turning(weights, block.norm, x, seen, velocity)
-            change = attention_velocity(weights, index, seen, turned)
-            stream = pass_attention(weights, index, stream, last)
-        velocity = velocity.plus(change).merged(limit)
+        if seen is None or not seen.closed:
+            return None
+        if told is None:
+            turned = with_query(weights, block.norm, x, seen, velocity)
+        else:
+            turned = turning(weights, block.norm, seen, velocity, 0.0)
+        if isinstance(block, MLP):
+            assert met is not None
+            change = mlp_velocity(weights, block, met.low, met.high, turned)
+        else:
+            change = attention_velocity(
+                weights, index, seen, turned, None if told is None else told[index]
+            )
+        stream, velocity = after.merged(limit), velocity.plus(change).merged(limit)
     return stream, velocity
