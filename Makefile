@@ -8,11 +8,16 @@ ENVIRONMENT := .venv
 endif
 PYTHON := $(ENVIRONMENT)/bin/python
 READY := $(ENVIRONMENT)/.icl-limits-ready
-# setdefault: two cores are what CI has; xdist takes what there is
+# xdist takes as many cores as there are
 WORKERS ?= auto
 
-.PHONY: all test lint unit verify train paper clean
-all: train verify paper
+.PHONY: all test lint unit verify paper clean
+
+# sim.train prints the checkpoint's path, also of a run that was finished before
+all: $(READY)
+	model=$$($(PYTHON) -m sim.train toy) && \
+	  $(PYTHON) -m pytest verify/ -q -n $(WORKERS) --with-model "$$model"
+	$(MAKE) -C paper PYTHON=$(abspath $(PYTHON))
 
 $(ENVIRONMENT)/bin/python:
 	python3 -m venv $(ENVIRONMENT)
@@ -23,9 +28,6 @@ $(READY): pyproject.toml .ci/constraints.txt | $(ENVIRONMENT)/bin/python
 	  "$$(grep '^torch==' .ci/constraints.txt)"
 	$(PYTHON) -m pip install --quiet --disable-pip-version-check -c .ci/constraints.txt -e ".[dev,dask]"
 	touch $@
-
-train: $(READY)
-	$(PYTHON) -m sim.train toy
 
 verify: $(READY)
 	$(PYTHON) -m pytest verify/ -q -n $(WORKERS)
