@@ -3,6 +3,7 @@
 import fcntl
 import importlib.util
 import pathlib
+import re
 import shutil
 import subprocess
 
@@ -44,7 +45,9 @@ def built(tmp_path_factory):
         pytest.skip("Coq is not installed (Debian: apt-get install coq)")
     with open(tmp_path_factory.getbasetemp().parent / "coq.lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        done = subprocess.run(["make", "-j2", "-C", FORMAL, "check"], capture_output=True, text=True)
+        done = subprocess.run(
+            ["make", "-j2", "-C", FORMAL, "check"], capture_output=True, text=True
+        )
     assert done.returncode == 0, done.stdout + done.stderr
     return FORMAL
 
@@ -103,6 +106,16 @@ def test_coq_accepts_the_numbers_of_a_model_and_no_smaller_ones(built, tmp_path,
     for number in (found.r_tot, found.ceiling, found.x_far):
         smaller = found.text.replace(f" {number}", f" {number - 1}")
         assert "certified" in compiled(smaller, built, tmp_path).stderr
+
+
+@pytest.mark.parametrize("change", [-1, 1])
+def test_coq_counts_the_digits_of_the_ceiling(built, tmp_path, random_weights, change):
+    text = certificate.certify(random_weights(d=4, layers=0), "random").text
+    digits = re.findall(r"IZR (\d+) /", text)[0]
+    assert (
+        "Certificate.cert"
+        in compiled(text.replace(digits, str(int(digits) + change)), built, tmp_path).stderr
+    )
 
 
 def test_a_certificate_of_other_weights_is_refused(built, tmp_path, random_weights):

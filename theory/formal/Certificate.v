@@ -1,22 +1,10 @@
 (* Kernel-checked numbers: the ceiling of a concrete float32 readout, enclosed to 12 digits by integer arithmetic.
    Float32 weights are dyadic, so w_i = a_i / S and g_i = b_i / T with integers a_i, b_i. *)
-From ICL Require Export Readout.
+From ICL Require Export Rounding.
 Require Import ZArith List.
 Import ListNotations.
 
-Definition vz (l : list Z) (S : Z) : vec := fun i => IZR (nth i l 0%Z) / IZR S.
-Fixpoint sumZ (l : list Z) : Z := match l with [] => 0%Z | x :: r => (x + sumZ r)%Z end.
-Fixpoint sumsqZ (l : list Z) : Z := match l with [] => 0%Z | x :: r => (x * x + sumsqZ r)%Z end.
-Fixpoint mulZ (a b : list Z) : list Z := match a, b with x :: a', y :: b' => (x * y)%Z :: mulZ a' b' | _, _ => [] end.
-
-Lemma sum_list l : sum (length l) (fun i => IZR (nth i l 0%Z)) = IZR (sumZ l).
-Proof. induction l; [reflexivity|]. change (length (a :: l)) with (S (length l)). rewrite sum_front. simpl nth. rewrite IHl, <- plus_IZR. reflexivity. Qed.
-Lemma sumsq_list l : sum (length l) (fun i => IZR (nth i l 0%Z) * IZR (nth i l 0%Z)) = IZR (sumsqZ l).
-Proof. induction l; [reflexivity|]. change (length (a :: l)) with (S (length l)). rewrite sum_front. simpl nth. rewrite IHl, <- mult_IZR, <- plus_IZR. reflexivity. Qed.
-Lemma nth_mulZ a b i : length a = length b -> nth i (mulZ a b) 0%Z = (nth i a 0 * nth i b 0)%Z.
-Proof. revert b i. induction a; destruct b; intros i H; try discriminate; destruct i; simpl; auto. Qed.
-Lemma len_mulZ a b : length a = length b -> length (mulZ a b) = length a.
-Proof. revert b. induction a; destruct b; intros H; try discriminate; simpl; auto. Qed.
+Definition vz (l : list Z) (S : Z) : vec := fun i => IZR (at_ l i) / IZR S.
 
 Lemma ceil_sq d w g : (0 < d)%nat ->
   ceil d w g = sqrt (INR d * dot d (mul g w) (mul g w) - sum d (mul g w) * sum d (mul g w)).
@@ -29,7 +17,7 @@ Qed.
 
 (* boolean certificate: q/10^12 <= ceil <= (q+1)/10^12 *)
 Definition cert (a b : list Z) (S T q : Z) : bool :=
-  let c := mulZ b a in let N := (Z.of_nat (length a) * sumsqZ c - sumZ c * sumZ c)%Z in
+  let c := zip Z.mul b a in let N := (Z.of_nat (length a) * sumsqZ c - sumZ c * sumZ c)%Z in
   let M := (N * 10 ^ 24)%Z in
   ((length a =? length b)%nat && (0 <? length a)%nat && (0 <? S) && (0 <? T) && (0 <=? q)
     && ((q * (S * T)) ^ 2 <=? M) && (M <=? ((q + 1) * (S * T)) ^ 2))%Z%bool.
@@ -40,14 +28,14 @@ Proof.
   unfold cert. cbv zeta. rewrite !Bool.andb_true_iff. intros [[[[[[H1 H2] H3] H4] H5] H6] H7].
   apply Nat.eqb_eq in H1. apply Nat.ltb_lt in H2. apply Z.ltb_lt, IZR_lt in H3. apply Z.ltb_lt, IZR_lt in H4.
   apply Z.leb_le, IZR_le in H5. apply Z.leb_le, IZR_le in H6. apply Z.leb_le, IZR_le in H7.
-  rewrite ceil_sq by auto. set (c := mulZ b a) in *.
-  assert (Hv : forall i, mul (vz b T) (vz a S) i = / (IZR S * IZR T) * IZR (nth i c 0%Z)).
-  { intros i. unfold mul, vz, c. rewrite nth_mulZ, mult_IZR by auto. field. lra. }
-  assert (Lc : length c = length a) by (unfold c; rewrite len_mulZ; auto).
-  rewrite (sum_ext _ (mul (vz b T) (vz a S)) (fun i => / (IZR S * IZR T) * IZR (nth i c 0%Z))) by (intros; apply Hv).
+  rewrite ceil_sq by auto. set (c := zip Z.mul b a) in *.
+  assert (Hv : forall i, mul (vz b T) (vz a S) i = / (IZR S * IZR T) * IZR (at_ c i)).
+  { intros i. unfold mul, vz, c. rewrite at_zip, mult_IZR by auto. field. lra. }
+  assert (Lc : length c = length a) by (unfold c; rewrite length_zip; auto).
+  rewrite (sum_ext _ (mul (vz b T) (vz a S)) (fun i => / (IZR S * IZR T) * IZR (at_ c i))) by (intros; apply Hv).
   unfold dot. rewrite (sum_ext _ (fun i => mul (vz b T) (vz a S) i * mul (vz b T) (vz a S) i)
-    (fun i => (/ (IZR S * IZR T) * / (IZR S * IZR T)) * (IZR (nth i c 0%Z) * IZR (nth i c 0%Z)))) by (intros; rewrite Hv; ring).
-  rewrite !sum_scal, <- Lc, sum_list, sumsq_list, INR_IZR_INZ, Lc. set (U := IZR S * IZR T) in *.
+    (fun i => (/ (IZR S * IZR T) * / (IZR S * IZR T)) * (IZR (at_ c i) * IZR (at_ c i)))) by (intros; rewrite Hv; ring).
+  rewrite !sum_scal, <- Lc, sum_IZR, sumsq_IZR, INR_IZR_INZ, Lc. set (U := IZR S * IZR T) in *.
   rewrite <- Lc in H6, H7 |- *. rewrite Lc in *. 
   rewrite !mult_IZR, minus_IZR, !mult_IZR in H6, H7.
   change ((q * (S * T)) ^ 2)%Z with ((q * (S * T)) * ((q * (S * T)) * 1))%Z in H6.

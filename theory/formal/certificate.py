@@ -198,7 +198,9 @@ def certify(weights: Weights, name: str) -> Certificate:
         f" b_z := {floats(final.beta)};\n"
         f" b0_z := nth 0 ({floats(np.array([weights.read_out_bias]))}) 0%Z"
     )
-    values = {"R": r_tot, "C": top, "X": x_far, "EPS": eps}
+    exact = spread(integers(weights.read_out) * integers(final.gamma))
+    digits = isqrt((exact * 10**24) >> 4 * K)
+    values = {"R": r_tot, "C": top, "X": x_far, "EPS": eps, "DIGITS": digits}
     text = TEMPLATE.format(
         name=name.replace("*", "_"), blocks=blocks, fields=fields, K=K, T=T, S=S, Q=Q, **values
     )
@@ -208,6 +210,7 @@ def certify(weights: Weights, name: str) -> Certificate:
 TEMPLATE = """(* {name}: numbers about the model, written by theory/formal/certificate.py.
    R_tot <= {R} / 2^{T}, |y - centre| <= {C} / 2^{T}, X~ <= {X} / 2^{T}. *)
 Require Import Hexadecimal.
+From ICL Require Certificate.
 From ICL Require Import ModelCertificate Words.
 Require Import ZArith List.
 Import ListNotations.
@@ -219,6 +222,15 @@ Lemma checked : certified {K} {T} {S} {Q} model {EPS} {R} {C} {X} = true.
 Proof. vm_cast_no_check (eq_refl true). Qed.
 Theorem certificate : claims {K} {T} model {EPS} {R} {C} {X}.
 Proof. apply (certified_sound {K} {T} {S} {Q}); [lia|exact checked]. Qed.
+
+(* the ceiling's radius to twelve digits after the point *)
+Lemma counted : Certificate.cert (w_z model) (g_z model) (2 ^ {K}) (2 ^ {K}) {DIGITS} = true.
+Proof. vm_cast_no_check (eq_refl true). Qed.
+Theorem ceiling_digits :
+  IZR {DIGITS} / IZR (10 ^ 12)
+    <= ceil (length (w_z model)) (vl {K} (w_z model)) (vl {K} (g_z model))
+    <= IZR ({DIGITS} + 1) / IZR (10 ^ 12).
+Proof. exact (Certificate.cert_sound _ _ _ _ _ counted). Qed.
 """
 
 

@@ -10,6 +10,8 @@ import sys
 import tempfile
 from typing import NamedTuple
 
+# Errors that say nothing about the statement: a typing slip, a missing name, stale compiled files.
+NOT_A_VERDICT = ("Syntax error", "was not found", "Cannot find a", "inconsistent assumptions")
 HERE = pathlib.Path(__file__).resolve().parent
 
 
@@ -47,7 +49,7 @@ def refusal(mutant: Mutant) -> str | None:
     if done.returncode == 0:
         return None
     message = done.stderr[done.stderr.find("Error:") :].strip()
-    if "Syntax error" in message or "was not found" in message or "Cannot find a" in message:
+    if any(cause in message for cause in NOT_A_VERDICT):
         raise ValueError(f"{mutant.file}: `{mutant.changed}` is not a statement: {message}")
     return message
 
