@@ -39,7 +39,7 @@ lint: $(READY)
 	$(ENVIRONMENT)/bin/ruff format --check .
 	$(ENVIRONMENT)/bin/ruff check .
 	$(ENVIRONMENT)/bin/lint-imports
-	$(ENVIRONMENT)/bin/pyright
+	$(ENVIRONMENT)/bin/pyright --pythonpath $(abspath $(PYTHON))
 
 unit: $(READY)
 	$(PYTHON) -m pytest tests -q -n $(WORKERS)

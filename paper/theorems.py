@@ -5,7 +5,7 @@ from typing import Any
 
 from paper.typeset import runs
 from theory import Theorem, theorems
-from theory.lemmas import LEMMAS, NOT_FORMAL
+from theory.lemmas import LEMMAS, NOT_FORMAL, PARTLY
 from theory.typst_printer import typst
 
 
@@ -37,6 +37,7 @@ def box(theorem: Theorem) -> dict[str, Any]:
         "witnesses": [runs(w.where) for w in theorem.witnesses],
         "mutants": [runs(m.change) for m in theorem.mutants],
         "lemmas": list(LEMMAS.get(theorem.id, ())),
+        "partly": runs(PARTLY[theorem.id]) if theorem.id in PARTLY else [],
         "not_formal": NOT_FORMAL.get(theorem.id, ""),
     }
 

@@ -57,7 +57,8 @@ PRESETS: dict[str, Train] = {
         for score in ("softmax", "linear")
     },
     # classes that are never shown: train on 1, 3, 5, test on 2, 4; mixed, and one after the other
-    "unseen": replace(SMALL, name="unseen", task=Task(degrees=(1, 3, 5))),
+    # degree 5 is learned late: 3000 steps leave the error above 1-NN's
+    "unseen": replace(SMALL, name="unseen", task=Task(degrees=(1, 3, 5)), steps=4000),
     "unseen-sequential": replace(
         SMALL,
         name="unseen-sequential",

@@ -55,7 +55,7 @@ def test_elementary_operations_hold_their_members():
 
 def test_division_by_zero_is_refused():
     with pytest.raises(TheoryError, match="holds 0"):
-        Balls.exact(np.ones(2)) / Balls(np.ones(2), np.array([0.5, 1.0]))
+        _ = Balls.exact(np.ones(2)) / Balls(np.ones(2), np.array([0.5, 1.0]))
 
 
 def test_zero_and_empty_matrices():
