@@ -16,7 +16,7 @@ WORDS: dict[str, str] = {
     "N1": "what all blocks together can add to the residual is bounded",
     "N2": "for a far query the answer is one number for each sign, whatever the prompt",
     "N3": "so far away the context hardly matters: by at most this much",
-    "N4": "as one value of the prompt grows the answer tends to a limit",
+    "N4": "as one value of the prompt grows the answer tends to a limit, like one over it",
     "N5": "far away the slope in the query falls like its inverse square",
     "N6": "when the whole prompt grows, only the query's sign is left",
     "N7": "without the final norm the answer is one fixed line, up to a constant",

@@ -1,0 +1,58 @@
+"""N4 on trained models: a huge value of the prompt reads as a limit, and how soon."""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from theory.saturation import saturation_bound
+from verify.attack import attack, begin
+from verify.claims import claim
+from verify.far import ATTACKED_POINTS, LARGEST_CONTEXT, reference, slack
+from verify.passes import SEED
+
+STARTS = 16
+ROUNDS = ((0.3, 6), (0.1, 6))
+HUGE = 1e12
+FAR = 1e3
+
+
+def ends(model, tokens: Float[Tensor, "B T"], x: float, z: float) -> Float[Tensor, " B"]:
+    """y less y with the token before the query moved from z out to 1e12, the query at x."""
+    rest, answers = tokens[:, :-2], []
+    for value in (z, HUGE if z > 0 else -HUGE):
+        last = tokens.new_tensor([value, x]).expand(len(tokens), 2)
+        answers.append(reference(model).tokens(torch.cat([rest, last], dim=1))[:, -1])
+    return answers[0] - answers[1]
+
+
+@claim("N4", "a huge value before a far query is read as its limit", mutants=("C/z_k²",))
+def claim_N4_predictions_approach_their_limit_like_one_over_the_value(model, record, twist):
+    """|y(z) - y(±)|, sampled and attacked contexts, the limit taken at 1e12, in float64."""
+    position = 2 * ATTACKED_POINTS - 2
+    free = torch.arange(position + 1) < position - 1
+    for x, z in ((FAR, 1e2), (FAR, -1e3), (FAR, 1e4)):
+        near, limit = (float(saturation_bound(model.weights, x, v, position)) for v in (z, HUGE))
+        # y(1e12) is itself `limit` away from y(±)
+        bound = near / abs(z) if twist else near + limit
+        start = begin(STARTS, ATTACKED_POINTS, SEED, reach=LARGEST_CONTEXT).double()
+        start[:, -2], start[:, -1] = z, x
+        with torch.no_grad():
+            tried = [(start, ends(model, start, x, z).abs())]
+        for sign in (1.0, -1.0):
+            found = attack(
+                # |z| times: what is left is of order 1/z and Adam's epsilon would swallow it
+                lambda tokens, sign=sign, x=x, z=z: sign * abs(z) * ends(model, tokens, x, z),
+                start, SEED, free=free, rounds=ROUNDS, reach=LARGEST_CONTEXT,
+            )  # fmt: skip
+            with torch.no_grad():
+                tried.append((found.tokens, ends(model, found.tokens, x, z).abs()))
+        moved = torch.cat([values for _, values in tried])
+        worst = int(moved.argmax())
+        reached, allowed = float(moved[worst]), 2 * slack(model)
+        holds = reached <= bound + allowed
+        seen = {"bound": bound, "attained": reached, "slack": allowed, "holds": holds}
+        record(**seen, at={"x": x, "z": z})
+        if not twist:
+            record(**seen, at={"curve": "saturation", "size": abs(z)}, series=True)
+        prompt = torch.cat([tokens for tokens, _ in tried])[worst]
+        assert holds, record.violation(prompt, bound, reached)
