@@ -5,13 +5,10 @@ import torch
 
 from sim.baselines import nearest
 from sim.config import Law, Task
-from theory.excess import second_moment
-from theory.floor import error_floor
-from theory.layernorm import readout_ceiling
 from verify.claim_paper import EXCHANGED, decided, spread
 from verify.claims import claim
 from verify.ledger import decide, undecidable
-from verify.predictors import model_errors, plain, prompts_of, ratio_of, relative
+from verify.predictors import model_errors, plain, prompts_of, ratio_of
 
 
 @claim("C-far-interval", "f(x) = x on [100, 101] is lost", kind="empirical", together=("small",),
@@ -136,15 +133,3 @@ def claim_C_huge_token_among_ordinary_ones(zoo, record):
                 at = {"curve": "extreme", "size": size, "kind": kind}
                 record(attained=value, holds=True, series=True, at=at, model=model.name)
     undecidable(record, "C-huge-token")
-
-
-@claim("C-floor", "the floor explains degree 3 from scale 10 on", kind="empirical",
-       together=("small",), mutants=("at scale 100",))  # fmt: skip
-def claim_C_floor_at_scale_10(zoo, record, twist):
-    """Expected floor, the smallest over seeds, over the measured error with its band."""
-    scale = 100.0 if twist else 10.0
-    found, moment = relative(zoo["small"], 3, scale), second_moment(3, 1.0, scale)
-    ceilings = [readout_ceiling(m.weights) for m in zoo["small"]]
-    floor = min(error_floor(c, 3, 1.0, scale).low for c in ceilings) / moment.high
-    decide(record, "C-floor", effect=floor / float(found.mean), low=floor / float(found.high),
-           high=floor / float(found.low))  # fmt: skip

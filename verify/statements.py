@@ -105,13 +105,6 @@ STATEMENTS = (
         "prompts: there is no flat piece at B",
     ),
     Statement(
-        "C-floor",
-        "from scale 10 on the certified floor is 0.97 of the error of degree 3",
-        "this work, seen on one model before the zoo was trained", "empirical", "small, 5 seeds",
-        "expected floor (P3) over measured error at input scale 10", ">=", 0.97, "as seen",
-        amended="it is met at a larger scale: the wider the ceiling, the later",
-    ),
-    Statement(
         "C-max",
         "B is exactly the largest value the model could have seen",
         "KI, C4", "empirical", "small, 5 seeds (largest |f| in training: 4)",
