@@ -30,7 +30,10 @@ from sim.model import Transformer
 
 KEY = "icl_limits"
 # what reading a file that is cut off, scrambled or foreign can raise
-DAMAGE = (SafetensorError, OSError, ValueError, LookupError, TypeError, AttributeError)
+DAMAGE = (
+    SafetensorError, OSError, ValueError, LookupError, TypeError, AttributeError, OverflowError,
+    RecursionError,
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -102,8 +105,8 @@ def write_atomically(path: Path, data: bytes) -> None:
 def unwritable(path: Path, error: OSError) -> UserError:
     """What to say when the system refuses to write a file of a run."""
     return UserError(
-        f"{path}: cannot be written ({error.strerror or error}); the last checkpoint is as it was: "
-        "free some space or choose another folder with --runs, and run the same command again"
+        f"{path}: cannot be written ({error.strerror or error}); what was there is as it was: "
+        "free some space or choose another folder, and run the same command again"
     )
 
 

@@ -3,15 +3,13 @@
 import dataclasses
 import json
 import math
-import os
 import subprocess
-import tempfile
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
-from sim.errors import UserError
+from sim.checkpoint import write_atomically
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -70,21 +68,9 @@ def write_text(path: Path, text: str) -> None:
     """Atomically: a reader sees the old file or the new one.
 
     Raises:
-        UserError: the folder cannot be written to.
+        UserError: the folder cannot be written to, or the disk is full.
     """
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False) as new:
-            new.write(text)
-            new.flush()
-            os.fsync(new.fileno())
-        # a temporary file is its owner's alone
-        os.chmod(new.name, 0o644)
-        os.replace(new.name, path)
-    except OSError as error:
-        raise UserError(
-            f"{path}: cannot be written ({error.strerror}); choose another place"
-        ) from error
+    write_atomically(path, text.encode())
 
 
 def line(row: Row) -> str:
