@@ -128,11 +128,12 @@ def parts(prompts: int) -> int:
 
 
 def batches(
-    prompts: int, points: int, seed: int, part: int = 0, tokens: int = 2**12
+    prompts: int, points: int, seed: int, part: int = 0, tokens: int = 2**11
 ) -> Iterator[tuple[str, Float[Tensor, "B T"]]]:
     """(family, float32 tokens) until at least ``prompts`` prompts (prefixes counted) were drawn.
 
-    Prompts of ``points`` points and of the shorter LENGTHS in turn, ``tokens`` tokens a batch.
+    Prompts of ``points`` points and of the shorter LENGTHS in turn, ``tokens`` tokens a batch (2^11: its
+    activations fit the second-level cache).
     """
     generator, drawn, turn = generator_of(seed, part), 0, 0
     lengths = [min(points, length) for length in LENGTHS]
