@@ -43,7 +43,9 @@ def first_order(weights: Weights, sign: int, position: int | None = None) -> Int
     return Interval.enclose(*(end.arb() / ray_length(weights) for end in reached))
 
 
-STEP = 1.1
+STEP = 1.01
+# a stretch [x, x/PIECE] reaches the next power of STEP
+PIECE = 0.9
 
 
 def blind_from(weights: Weights, sign: int, position: int | None = None) -> float:
@@ -54,15 +56,18 @@ def blind_from(weights: Weights, sign: int, position: int | None = None) -> floa
     ceiling = readout_ceiling(weights).width
     top = 4 * float(far_radius(weights))
 
-    def useful(step: int) -> bool:
-        return functional_band(weights, sign * top / STEP**step, position, 0.0).width < ceiling
+    def useful(step: int, share: float) -> bool:
+        return functional_band(weights, sign * top / STEP**step, position, share).width < ceiling
 
-    if not useful(0):
+    if not useful(0, 0.0):
         return np.inf
     low, high = 0, int(np.log(128) / np.log(STEP))
     while high - low > 1:
         middle = (low + high) // 2
-        low, high = (middle, high) if useful(middle) else (low, middle)
+        low, high = (middle, high) if useful(middle, 0.0) else (low, middle)
+    # nearer in by the certificate of one short stretch at a time
+    while top / STEP ** (low + 1) > top / 128 and useful(low + 1, PIECE):
+        low += 1
     return top / STEP**low
 
 

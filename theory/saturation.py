@@ -10,6 +10,7 @@ from theory.balls import Balls, product_norm, spectral_norm
 from theory.bands import COLUMNS, start
 from theory.blocks import residual_bound
 from theory.dispersion import score_ranges
+from theory.errors import TheoryError
 from theory.functional import functional_spread
 from theory.hidden import pass_mlp
 from theory.interval import Interval
@@ -27,9 +28,19 @@ def needs_saturation(weights: Weights) -> str | None:
     """None, or why no constant serves every context."""
     if (reason := needs_slope(weights)) is not None:
         return reason
+    if len(weights.positions) < 2:
+        return "one position: nothing stands before the query"
     if any(b.norm.eps == 0 for b in weights.blocks) or weights.final_norm.eps == 0:
         return "eps = 0: LayerNorm jumps where a token's stream is constant, no rate is uniform"
+    if not pole_ray(weights).norm().lower() > 0:
+        return "|P w_in| = 0: the LayerNorms before the blocks do not see a token's value at all"
     return None
+
+
+def pole_ray(weights: Weights) -> Balls:
+    """What of w_in every block's norm sees: P w_in if one of them is a LayerNorm, else w_in."""
+    recentred = any(b.norm.kind == "layernorm" for b in weights.blocks)
+    return minus_mean(ray(weights)) if recentred else ray(weights)
 
 
 def saturation_constant(weights: Weights) -> arb:
@@ -65,14 +76,16 @@ def far_radius_of(weights: Weights) -> arb:
     """X~ for the block norms: sqrt(R_tot² + d eps)/|P w_in| with the largest eps."""
     eps = max(b.norm.eps for b in weights.blocks)
     rest = residual_bound(weights) ** 2 + weights.width * arb(eps)
-    return rest.sqrt() / arb(float(minus_mean(ray(weights)).norm().lower()))
+    return rest.sqrt() / arb(float(pole_ray(weights).norm().lower()))
 
 
 def pole_offsets(weights: Weights, z: float, position: int) -> dict[int, Stream] | None:
     """By attention block: the norm's output for a token of value z or beyond, less its pole.
 
-    None where some cone is not closed.
+    None where some cone is not closed, or some norm does not see the token's value.
     """
+    if not pole_ray(weights).norm().lower() > 0:
+        return None
     query, (stream, last), found = Query(z, 0.0), start(weights, position), {}
     root = Balls.exact(float(weights.width)).sqrt()
     for index, block in enumerate(weights.blocks):
@@ -99,6 +112,8 @@ def saturation_bound(weights: Weights, x: float, z: float, position: int | None 
     """
     insist(needs_slope, weights)
     position = len(weights.positions) - 1 if position is None else position
+    if position < 1 or np.isnan(z):
+        raise TheoryError(f"z = {z} before position {position}: N4 needs a value before the query")
     spread = functional_spread(weights, x, position)
     told = pole_offsets(weights, z, position - 1)
     found = None if told is None else velocities(weights, x, position, told)

@@ -9,6 +9,7 @@ from verify.attack import attack, begin
 from verify.claims import claim
 from verify.far import ATTACKED_POINTS, LARGEST_CONTEXT, reference, slack
 from verify.passes import SEED
+from verify.predictors import points_of
 
 STARTS = 16
 ROUNDS = ((0.3, 6), (0.1, 6))
@@ -28,13 +29,14 @@ def ends(model, tokens: Float[Tensor, "B T"], x: float, z: float) -> Float[Tenso
 @claim("N4", "a huge value before a far query is read as its limit", mutants=("C/z_k²",))
 def claim_N4_predictions_approach_their_limit_like_one_over_the_value(model, record, twist):
     """|y(z) - y(±)|, sampled and attacked contexts, the limit taken at 1e12, in float64."""
-    position = 2 * ATTACKED_POINTS - 2
+    points = points_of(model, ATTACKED_POINTS)
+    position = 2 * points - 2
     free = torch.arange(position + 1) < position - 1
     for x, z in ((FAR, 1e2), (FAR, -1e3), (FAR, 1e4)):
         near, limit = (float(saturation_bound(model.weights, x, v, position)) for v in (z, HUGE))
         # y(1e12) is itself `limit` away from y(±)
         bound = near / abs(z) if twist else near + limit
-        start = begin(STARTS, ATTACKED_POINTS, SEED, reach=LARGEST_CONTEXT).double()
+        start = begin(STARTS, points, SEED, reach=LARGEST_CONTEXT).double()
         start[:, -2], start[:, -1] = z, x
         with torch.no_grad():
             tried = [(start, ends(model, start, x, z).abs())]

@@ -93,6 +93,7 @@ def test_the_constant_that_serves_every_context(random_weights):
         ({"eps": 0.0}, "eps = 0"),
         ({"norm": "dyt", "final_norm": "layernorm"}, "DyT"),
         ({"final_norm": "none"}, "final norm"),
+        ({"context": 1}, "one position"),
     ],
 )
 def test_refusals(random_weights, options, reason):
