@@ -132,8 +132,8 @@ def batches(
 ) -> Iterator[tuple[str, Float[Tensor, "B T"]]]:
     """(family, float32 tokens) until at least ``prompts`` prompts (prefixes counted) were drawn.
 
-    Prompts of ``points`` points and of the shorter LENGTHS in turn, ``tokens`` tokens a batch (2^11: its
-    activations fit the second-level cache).
+    Prompts of ``points`` points and of the shorter LENGTHS in turn, ``tokens`` tokens a batch:
+    2^11, whose activations fit a second-level cache.
     """
     generator, drawn, turn = generator_of(seed, part), 0, 0
     lengths = [min(points, length) for length in LENGTHS]

@@ -168,13 +168,15 @@ STATEMENTS = (
         "C-percent",
         "there is over 85% chance that f(x) is in [-4s²-2s, 4s²+2s] and a 95% chance that it is in "
         "[-2s, 2s]", "KI", "empirical", "arithmetic", "P(|ax+b| <= 2) at s = 1", ">=", 0.95,
-        "the printed number", amended="the smaller interval cannot have the larger chance; the effect is its chance",
+        "the printed number",
+        amended="the smaller interval cannot have the larger chance; the effect is its chance",
     ),
     Statement(
         "C-twenty",
         "100 samplings with N(0,1) give on average 20 functions with coefficients outside U(-1,1)",
         "KI", "empirical", "arithmetic", "expected number", "<=", 25.0,
-        "20 to the nearest ten", amended="the effect is the expected number, with either coefficient outside",
+        "20 to the nearest ten",
+        amended="the effect is the expected number, with either coefficient outside",
     ),
     Statement(
         "C-below-zero",
