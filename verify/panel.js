@@ -7,8 +7,8 @@ function panel(data) {
   const inputs = ["query", "scale", "points", "c0", "c1", "c2", "c3"];
   const number = (v) => Math.abs(v) >= 1e4 || (v !== 0 && Math.abs(v) < 1e-3) ? v.toExponential(3) : v.toPrecision(5);
 
-  // labels of two near lines stand at opposite ends
-  function line(y, colour, dash, label, toY, left) {
+  // labels of two near lines stand at opposite ends, and outside of the two
+  function line(y, colour, dash, label, toY, left, below) {
     pen.strokeStyle = pen.fillStyle = colour;
     pen.setLineDash(dash);
     pen.beginPath();
@@ -16,7 +16,7 @@ function panel(data) {
     pen.lineTo(canvas.width - 10, toY(y));
     pen.stroke();
     pen.setLineDash([]);
-    pen.fillText(label, left ? 54 : canvas.width - 10 - pen.measureText(label).width, toY(y) - 4);
+    pen.fillText(label, left ? 54 : canvas.width - 10 - pen.measureText(label).width, toY(y) + (below ? 14 : -4));
   }
 
   function curve(xs, values, colour, toX, toY) {
@@ -36,7 +36,7 @@ function panel(data) {
     const shown = [...said, ...(data.ceiling || []), ...(data.plateau || [])];
     const top = 1.15 * Math.max(...shown.map(Math.abs), 1e-6);
     const toX = (v) => 50 + (canvas.width - 60) * (v / reach + 1) / 2;
-    const toY = (v) => canvas.height * (1 - Math.max(-1, Math.min(1, v / top))) / 2;
+    const toY = (v) => canvas.height * (1 - v / top) / 2;
     pen.clearRect(0, 0, canvas.width, canvas.height);
     pen.font = "12px sans-serif";
     pen.lineWidth = 1.5;
@@ -45,7 +45,8 @@ function panel(data) {
     pen.fillText(`${number(-top)}`, 2, canvas.height - 4);
     line(0, "#ddd", [], "", toY);
     (data.ceiling || []).forEach((end) => line(end, "#000", [], `ceiling (L2) ${number(end)}`, toY));
-    (data.plateau || []).forEach((end, i) => line(end, "#d55e00", [6, 4], `plateau (N2) ${number(end)}`, toY, i === 0));
+    const lower = Math.min(...(data.plateau || []));
+    (data.plateau || []).forEach((end, i) => line(end, "#d55e00", [6, 4], `plateau (N2) ${number(end)}`, toY, i === 0, end === lower));
     curve(xs, xs.map(f), "#009e73", toX, toY);
     curve(xs, said, "#0072b2", toX, toY);
     pen.fillStyle = "#009e73";
