@@ -23,6 +23,8 @@ COLUMNS = 12
 def start(weights: Weights, position: int | None) -> tuple[Stream, int]:
     """b_in + p_T at one position, or at any of them: their mean and t (p_j - mean), t in [0, 1]."""
     places = offsets(weights)
+    if position is not None and not 0 <= position < len(places.mid):
+        raise TheoryError(f"position {position}: the model has 0 to {len(places.mid) - 1}")
     if position is not None:
         return Stream.at(places[position]), position
     middle = places.mid.mean(0)
@@ -92,7 +94,7 @@ def read_out(weights: Weights, query: Query, stream: Stream) -> Interval:
     seen = view(weights, weights.final_norm, query, stream)
     if not seen.closed:
         return Interval(-np.inf, np.inf)
-    middle = ray(weights) * query.x + Balls.exact(stream.centre) * ((1 + query.share) / 2)
+    middle = ray(weights) * query.x + Balls.exact(stream.centre) * query.middle
     direction, c = readout_balls(weights)
     along = direction.dot(seen.axis)
     across = direction - seen.axis * along
@@ -113,6 +115,8 @@ def functional_band(
     insist(needs_ray, weights)
     if x == 0 or not np.isfinite(x):
         raise TheoryError(f"the query {x}: N9 speaks about finite queries other than 0")
+    if not 0 <= share <= 1:
+        raise TheoryError(f"share = {share}: the queries are x to x/share, 0 <= share <= 1")
     ceiling, query = readout_ceiling(weights), Query(x, share)
     _, stream = passages(weights, query, position)
     band = read_out(weights, query, stream)

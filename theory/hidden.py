@@ -1,6 +1,6 @@
 """How a set of streams passes an MLP: every unit by a linear function, its rest as noise."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -67,6 +67,19 @@ def meet(weights: Weights, mlp: MLP, query: Query, stream: Stream) -> Meeting:
     return Meeting(hidden, wide, seen, normed, at, low, high)
 
 
+def pushed(query: Query, stream: Stream, push: Array) -> Stream:
+    """Deviations v -> v + t M v, t in [share, 1]: the MLP read h scaled by t, the stream is not.
+
+    Symbols are shared at the middle t; what t moves from there is noise of its own.
+    """
+    if not query.half:
+        return stream.mapped(push, keep=True)
+    steady, apart = Balls.exact(push) * query.middle, Balls.exact(push) * query.half
+    missed = scaled(total(length(steady.rad), length(apart.rad)), stream.norm())
+    swung = replace(stream.plain().mapped(apart.mid, keep=False), centre=0 * stream.centre)
+    return stream.mapped(steady.mid, keep=True).plus(swung).loosened(missed)
+
+
 def pass_mlp(weights: Weights, index: int, query: Query, stream: Stream) -> tuple[Meeting, Stream]:
     """r + W_2 act(u) + b_2: act(u) = λu + mid + rest on the range of each unit, λ its chord.
 
@@ -91,7 +104,7 @@ def pass_mlp(weights: Weights, index: int, query: Query, stream: Stream) -> tupl
     shift = (down @ (met.hidden.base * tilt + rest.mid)[:, None])[:, 0]
     shift = shift + (Balls.exact(linear.mid) @ normed.centre[:, None])[:, 0]
     shift = shift + project(weights, mlp.down_bias)
-    after = stream.mapped(push.mid, keep=True).moved(shift).loosened(missed)
+    after = pushed(query, stream, push.mid).moved(shift).loosened(missed)
     if wide is not stream:
         extra = wide.columns[:, stream.columns.shape[1] :]
         after = after.joined(Balls.exact(push.mid) @ extra, 1)

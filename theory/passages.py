@@ -25,6 +25,16 @@ class Query:
     x: float
     share: float = 1.0
 
+    @property
+    def middle(self) -> float:
+        """The middle of [share, 1]."""
+        return (1 + self.share) / 2
+
+    @property
+    def half(self) -> float:
+        """Bound of |t - middle| for t in [share, 1], whatever rounding did to the middle."""
+        return (1 - self.share) / 2 + 2.0**-51 if self.share < 1 else 0.0
+
 
 @dataclass(frozen=True, eq=False)
 class View:
@@ -32,6 +42,7 @@ class View:
 
     ``axis`` (d,) is the first block of n = v~/|v~|, ``size`` is |v~|; ``stream`` holds what m is
     linear in (for share < 1 its own centre is one more noise), ``reach`` bounds its deviation.
+    ``height`` bounds what the appended coordinate, which moves with t, contributes to p.
     """
 
     axis: Balls
@@ -41,6 +52,7 @@ class View:
     side: float
     stream: Stream
     reach: float
+    height: float = 0.0
 
     @property
     def closed(self) -> bool:
@@ -49,8 +61,8 @@ class View:
 
 
 def widened(query: Query, stream: Stream) -> Stream:
-    """t r - centre (1 + share)/2 as a deviation: t <= 1 shrinks the noise and moves the centre."""
-    half = (1 - query.share) / 2
+    """t r - centre middle as a deviation: t <= 1 shrinks the noise and moves the centre."""
+    half = query.half
     return stream.joined(Balls.exact(stream.centre[:, None]) * half, 1) if half else stream
 
 
@@ -61,7 +73,7 @@ def recentres(weights: Weights, norm: Norm) -> bool:
 
 def view(weights: Weights, norm: Norm, query: Query, stream: Stream) -> View:
     """What a LayerNorm or RMSNorm sees of the streams."""
-    middle, half = (1 + query.share) / 2, (1 - query.share) / 2
+    middle, half = query.middle, query.half
     wide = widened(query, stream)
     v = ray(weights) * query.x + Balls.exact(stream.centre) * middle
     v = minus_mean(v) if recentres(weights, norm) else v
@@ -76,7 +88,9 @@ def view(weights: Weights, norm: Norm, query: Query, stream: Stream) -> View:
     off = total(scaled(length(axis.rad), reach), lift)
     parts = np.array([off - low[0], high[0] + off, reach])
     back, ahead, side = outward(np.maximum(parts, 0) / floor, 6)
-    return View(axis, size, float(back), float(ahead), float(side), wide, reach)
+    upright = scaled(float(height.magnitude()[0]), lift)
+    raised = float(outward(np.float64(upright) / floor / floor, 4))
+    return View(axis, size, float(back), float(ahead), float(side), wide, reach, raised)
 
 
 @dataclass(frozen=True, eq=False)
@@ -156,7 +170,9 @@ def normalised(weights: Weights, norm: Norm, seen: View) -> Normed:
     jacobian = (Balls.exact(np.eye(d)) * beta + outer * (alpha - beta)) * (root / seen.size)
     jacobian = minus_mean(jacobian) if recentres(weights, norm) else jacobian
     missed = scaled(length(jacobian.rad), seen.reach)
-    ball = total(scaled(float(root.upper()), noise), missed)
+    # p - 1 is n.u~, of which J u has all but the appended coordinate's part
+    raised = scaled(abs(alpha - beta), seen.height)
+    ball = total(scaled(float(root.upper()), total(noise, raised)), missed)
     return Normed(seen.axis * root * c, jacobian.mid, ball)
 
 

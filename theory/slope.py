@@ -17,6 +17,7 @@ from theory.anatomy import (
 )
 from theory.balls import Balls, balls, product_norm, spectral_norm
 from theory.dispersion import score_ranges
+from theory.errors import TheoryError
 from theory.functional import first_order
 from theory.interval import Interval
 from theory.passages import Query, View, view
@@ -80,6 +81,8 @@ def moved_readout(weights: Weights, seen: View, velocity: Stream) -> float:
 def slope_band(weights: Weights, x: float, position: int | None = None) -> Interval:
     """dy/dx_q at the query x lies inside, for every context; the whole line if nothing is known."""
     insist(needs_slope, weights)
+    if x == 0 or not np.isfinite(x):
+        raise TheoryError(f"the query {x}: N5's bands speak about finite queries other than 0")
     found = velocities(weights, x, position)
     if found is None:
         return Interval(-np.inf, np.inf)

@@ -14,6 +14,8 @@ from theory.balls import Array, Balls, gamma, outward, spectral_norm
 
 # above the square root of every sum of squares that underflow can have lost
 LOST = 2.0**-500
+# beside the lengths of groups: none is 0, no square of one underflows
+SHORT = 2.0**-400
 
 
 def length(values: Array) -> float:
@@ -119,21 +121,25 @@ class Stream:
         """At most about ``limit`` columns: the smallest groups become one ellipsoid E b.
 
         Σ M_g b_g lies in it when E E' - (Σ l_g²) Σ M_g M_g'/l_g² is positive semidefinite, which
-        holds when that is δ I up to an error of Frobenius norm at most δ.
+        holds when that is δ I up to an error of Frobenius norm at most δ. Unchanged where it fails.
         """
         if self.columns.shape[1] <= limit:
             return self
         d, sizes = len(self.centre), np.diff([*self.starts, self.columns.shape[1]])
         weight = np.sqrt(np.add.reduceat((self.columns**2).sum(0), self.starts))
+        if not np.isfinite(weight).all():
+            return self
         order = np.argsort(-weight, kind="stable")
         kept = np.zeros(len(sizes), dtype=bool)
         kept[order[np.cumsum(sizes[order]) <= limit - d]] = True
         members = np.repeat(kept, sizes)
         small, few = self.columns[:, ~members], sizes[~kept]
-        shares = np.sqrt(np.maximum(weight[~kept], weight.max() * 1e-12))
+        shares = np.sqrt(np.maximum(weight[~kept], weight.max() * 1e-12) + SHORT)
         gram = Balls.exact(small) / np.repeat(shares, few)
         gram = gram @ gram.t * Balls.exact(shares**2 * (1 + 2.0**-50)).sum()
-        lift = float(np.trace(gram.mid)) * 2.0**-40
+        lift = float(np.trace(gram.mid)) * 2.0**-40 + SHORT**2
+        if not np.isfinite(lift):
+            return self
         factor = np.linalg.cholesky((gram.mid + gram.mid.T) / 2 + lift * np.eye(d))
         defect = Balls.exact(factor) @ factor.T - gram - lift * np.eye(d)
         rest = replace(
@@ -141,7 +147,7 @@ class Stream:
             columns=self.columns[:, members],
             starts=np.cumsum(sizes[kept]) - sizes[kept],
         )
-        if length(defect.magnitude()) > lift:
+        if not length(defect.magnitude()) <= lift:
             return self
         return rest.joined(Balls.exact(factor), d)
 
@@ -188,6 +194,8 @@ class Stream:
             return self.plain().norm()
         if not self.columns.any():
             return self.slack
+        if not np.isfinite(self.columns).all():
+            return np.inf
         shares = balance(self.columns, self.starts)
         sizes = np.diff([*self.starts, self.columns.shape[1]])
         stretched = Balls.exact(self.columns) / np.repeat(shares, sizes)
@@ -202,11 +210,11 @@ def scaled_lengths(rows: Balls, factor: float) -> Array:
 def balance(columns: Array, starts: Array) -> Array:
     """Weights l_g for ``Stream.norm``: any are sound, these are near the best."""
     weights = np.sqrt(np.add.reduceat((columns**2).sum(0), starts))
-    weights = np.maximum(weights, weights.max() * 1e-9) ** 0.5
+    weights = (np.maximum(weights, weights.max() * 1e-9) + SHORT) ** 0.5
     sizes = np.diff([*starts, columns.shape[1]])
     for _ in range(2):
         stretched = columns / np.repeat(weights, sizes)
         _, vectors = np.linalg.eigh(stretched @ stretched.T)
         seen = np.sqrt(np.add.reduceat((vectors[:, -1] @ columns) ** 2, starts))
-        weights = np.sqrt((np.maximum(seen, seen.max() * 1e-3) * weights**2) ** 0.5)
+        weights = np.sqrt(((np.maximum(seen, seen.max() * 1e-3) + SHORT) * weights**2) ** 0.5)
     return weights

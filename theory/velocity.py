@@ -38,7 +38,8 @@ def turning(weights: Weights, norm: Norm, seen: View, across: Stream, lift: floa
     if norm.kind == "layernorm" and not centred(weights):
         jacobian = minus_mean(jacobian)
     longest = np.hypot(1 + seen.ahead, seen.side)
-    uneven = max(seen.back / front, 1 - 1 / longest) + seen.side / front
+    # 2^-50: 1 - 1/longest cancels
+    uneven = max(seen.back / front, 1 - 1 / longest) + seen.side / front + 2.0**-50
     scale = float((root / seen.size).upper())
     ball = total(scaled(scale, uneven, total(across.reach(), lift)), scaled(scale, lift))
     return across.image(jacobian).loosened(float(outward(np.float64(ball), 12)))

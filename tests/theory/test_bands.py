@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings, target
@@ -8,6 +10,7 @@ from theory.bands import functional_band
 from theory.layernorm import readout_ceiling
 from theory.network import forward
 from theory.plateau import plateau, plateau_band
+from theory.weights import MLP, Norm, Weights
 
 VARIANTS = [
     {"d": 8},
@@ -116,3 +119,54 @@ def test_queries_that_are_no_far_query(random_weights, x):
 def test_near_queries_get_the_ceiling(random_weights):
     weights = random_weights()
     assert functional_band(weights, 1e-3) == readout_ceiling(weights)
+
+
+def cancelling(far=100.0, push=1.0, rho=10.0):
+    """An MLP that takes ``push`` times the offset ±rho off the stream at x = far, less beyond."""
+    e, o = np.array([1.0, -1.0, 0.0]), np.array([1.0, 1.0, -2.0])
+    norm, gain = Norm("layernorm", np.ones(3), np.zeros(3)), push * far / (3 * 6**0.5)
+    bias = 5 * gain + 1
+    mlp = MLP(norm, gain * o[None], np.array([bias]), -o[:, None], bias * o, "relu")
+    return Weights(e, 0 * o, rho * np.array([o, -o]) / 6, (mlp,), norm, o, 0.0)
+
+
+@pytest.mark.parametrize("share", (0.5, 0.1, 0.0))
+@pytest.mark.parametrize("push", (-0.5, 0.6, 1.0, 1.4))
+def test_an_mlp_that_cancels_the_stream_here_does_not_cancel_it_farther_out(share, push):
+    weights = cancelling(push=push)
+    band, nearest = functional_band(weights, 100.0, None, share), functional_band(weights, 100.0)
+    x = 100.0 / np.linspace(max(share, 1e-3), 1, 300)
+    y = forward(weights, np.stack([0 * x, x], 1))
+    assert band.low <= y[:, 1].min() and y[:, 1].max() <= band.high
+    if push == 1.0:
+        # all of it cancels at 100: the near band is the bending of directions alone
+        assert nearest.width < np.abs(y[:, 1]).max() / 2
+
+
+@pytest.mark.parametrize("eps", (1.0, 300.0))
+def test_a_large_eps_moves_the_axis_of_farther_queries(eps):
+    norm = Norm("layernorm", np.ones(3), np.zeros(3), eps=eps)
+    weights = cancelling(rho=30.0)
+    blocks = tuple(replace(block, norm=norm) for block in weights.blocks)
+    weights = replace(weights, blocks=blocks, final_norm=norm)
+    for far in (20.0, 100.0):
+        band, x = functional_band(weights, far, None, 0.0), far / np.linspace(1e-3, 1, 300)
+        y = forward(weights, np.stack([0 * x, x], 1))[:, 1]
+        assert band.low <= y.min() and y.max() <= band.high
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"), [((2.0, 9), "0 to 8"), ((2.0, -1), "0 to 8"), ((2.0, 3, 1.5), "share")]
+)
+def test_positions_and_shares_that_there_are_not(random_weights, arguments, reason):
+    with pytest.raises(TheoryError, match=reason):
+        functional_band(random_weights(), *arguments)
+
+
+def test_gains_of_zero_leave_a_band(random_weights):
+    weights = random_weights(norm="rmsnorm", layers=3)
+    for block in weights.blocks:
+        block.norm.gamma[:] = 0
+    band = functional_band(weights, 1e3, 8)
+    assert float(forward(weights, np.array([[1.0] * 8 + [1e3]]))[0, -1]) in band.widened(1e-12)
+    assert 0 < band.width < 1e-9

@@ -31,7 +31,8 @@ def test_no_point_of_the_rectangle_leaves_the_linear_map(back, ahead, side, seed
     size = np.hypot(p, q)
     off = np.hypot(p / size - c - alpha * (p - 1), q / size - beta * q).max()
     target(off / noise)
-    assert off <= noise <= 1
+    # a unit vector's computed length may exceed 1 by an ulp or two
+    assert off <= noise * (1 + 2.0**-50) and noise <= 1
     if back < 0.5:
         # what the grid adds to the worst corner, in the scale of the nearest point's curvature
         assert noise <= 1.02 * off + 3e-4 * (side**2 + side) / (1 - back) ** 3

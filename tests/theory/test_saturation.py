@@ -104,3 +104,22 @@ def test_refusals(random_weights, options, reason):
 def test_a_near_query_gets_the_whole_band(random_weights):
     weights = random_weights()
     assert float(saturation_bound(weights, 0.5, 1e5)) == float(functional_spread(weights, 0.5, 8))
+
+
+@pytest.mark.parametrize("norm", ("rmsnorm", "layernorm"))
+def test_a_constant_read_in_has_a_pole_after_rmsnorms_alone(random_weights, norm):
+    weights = random_weights(d=4, heads=1, layers=1, norm=norm, final_norm="rmsnorm", eps=0.1)
+    weights.read_in[:] = 1
+    if norm == "layernorm":
+        with pytest.raises(TheoryError, match="do not see"):
+            saturation_constant(weights)
+        assert saturation_bound(weights, 1e3, 1e4) == functional_spread(weights, 1e3, 8)
+        return
+    tokens, constant = contexts(np.random.default_rng(0)), float(saturation_constant(weights))
+    assert 0 < distance(weights, tokens, 4, 1e3).max() * 1e3 <= constant < np.inf
+
+
+@pytest.mark.parametrize(("z", "position"), [(np.nan, 3), (1e3, 0), (1e3, 9)])
+def test_no_value_or_no_place_before_the_query(random_weights, z, position):
+    with pytest.raises(TheoryError, match="position"):
+        saturation_bound(random_weights(), 1e3, z, position)
