@@ -13,7 +13,7 @@ import numpy as np
 from flint import arb
 from jaxtyping import Float
 
-from theory.balls import Array, Balls, balls, concatenate, spectral_norm
+from theory.balls import Array, Balls, balls, concatenate, outward, spectral_norm
 from theory.errors import TheoryError
 from theory.softmax import needs_weights_that_sum_to_one
 from theory.weights import Attention, Norm, Weights
@@ -131,7 +131,7 @@ def circuit(weights: Weights, attention: Attention) -> Circuit:
     )
     constant = (output @ shift)[..., 0].sum(0) + project(weights, attention.output_bias)
     heads = len(attention.value)
-    apart = sum(spectral_norm(maps[h]) for h in range(heads))
+    apart = float(outward(np.sum([spectral_norm(maps[h]) for h in range(heads)]), heads))
     stacked = spectral_norm(concatenate([maps[h] for h in range(heads)]))
     best = min(apart, np.nextafter(np.sqrt(heads) * stacked * (1 + 2.0**-50), np.inf))
     radius = float(np.sqrt(weights.width) * best * (1 + 2.0**-50))
@@ -158,7 +158,7 @@ def head_columns(weights: Weights, part: Circuit) -> tuple[Balls, float]:
         frame, factor = np.linalg.qr(values.mid.T)
         left = (values - Balls.exact(factor.T) @ frame.T).magnitude()
         error = (Balls.exact(outputs.magnitude()) @ left).norm() * root
-        missed += float(np.sqrt((error.upper() ** 2).sum()) * (1 + 2.0**-40))
+        missed += float(Balls.exact(error.upper()).norm().upper()) * (1 + 2.0**-40)
         columns.append(outputs @ factor.T * (root * spectral_norm(Balls.exact(frame))))
     return concatenate(columns), missed
 

@@ -36,6 +36,9 @@ def needs_float32(weights: Weights) -> str | None:
 
 def needs_float32_stream(weights: Weights) -> str | None:
     """None, or why nothing bounds the stream whose squares may overflow."""
+    norms = [block.norm for block in weights.blocks] + [weights.final_norm]
+    if any(n.kind in ("layernorm", "rmsnorm") and n.eps < 2.0**-126 for n in norms):
+        return "eps = 0 in float32: a norm of a constant stream is 0/0, with no overflow needed"
     return needs_float32(weights) or needs_bounded_stream(weights)
 
 

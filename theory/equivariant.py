@@ -1,6 +1,7 @@
 """W1 (also called E1): a wrapper that makes any in-context predictor exactly scale-equivariant."""
 
 from collections.abc import Callable, Sequence
+from math import inf, isnan
 from typing import Any
 
 import sympy as sp
@@ -25,11 +26,16 @@ def largest(values: Sequence[Number]) -> Number:
 
 
 def equivariant(predict: Predictor, xs: Sequence, ys: Sequence, query: Number) -> Number:
-    """Q F(x/S, y/Q, x_q/S), S = max(|x_i|, |x_q|), Q = max|y_i|; TheoryError where one is 0."""
+    """Q F(x/S, y/Q, x_q/S), S = max(|x_i|, |x_q|), Q = max|y_i|.
+
+    TheoryError where one is 0 or infinite, without examples and for NaN.
+    """
+    if not len(ys) or any(isnan(float(v)) for v in (*xs, *ys, query)):
+        raise TheoryError("the wrapper needs at least one example, and numbers only")
     size, value = largest([*xs, query]), largest(ys)
     for name, scale in (("inputs", size), ("values", value)):
-        if not scale > 0:
-            raise TheoryError(f"all {name} are 0: the wrapper has no scale to divide by")
+        if not 0 < scale < inf:
+            raise TheoryError(f"all {name} are 0 or one is infinite: no scale to divide by")
     return value * predict([x / size for x in xs], [y / value for y in ys], query / size)
 
 

@@ -217,6 +217,8 @@ def test_domain_of_dyt_and_of_weights_without_room(random_weights):
     with pytest.raises(TheoryError, match="sum"):
         float32_domain(random_weights(score="linear"))
     assert "sum" in str(F2.applies(random_weights(score="linear")))
+    # a constant stream of a network without eps: 0/0 far below any overflow
+    assert "0/0" in str(F2.applies(random_weights(eps=0.0)))
     values = F2.evaluate(random_weights(d=1, heads=1))
     assert values["float32 y, if not NaN, at |h|/|Ph| ≤ 10"].width < 1e-2
 

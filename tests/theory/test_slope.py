@@ -118,3 +118,9 @@ def test_refusals(random_weights, options, reason):
 def test_evaluation_names_its_numbers(random_weights):
     values = N5.evaluate(random_weights(scale=0.3))
     assert {"dy/dx at x = -1e3", "x² dy/dx as x -> inf", "|dy/dx| anywhere"} <= set(values)
+
+
+@pytest.mark.parametrize("x", (0.0, np.inf, np.nan))
+def test_queries_that_are_no_far_query(random_weights, x):
+    with pytest.raises(TheoryError, match="finite queries other than 0"):
+        slope_band(random_weights(), x)

@@ -80,7 +80,13 @@ def test_nearest_neighbour_is_a_fixed_point():
 
 @pytest.mark.parametrize(
     ("prompt", "reason"),
-    [(([0.0], [1.0], 0.0), "inputs are 0"), (([1.0], [0.0], 1.0), "values are 0")],
+    [
+        (([0.0], [1.0], 0.0), "inputs are 0"),
+        (([1.0], [0.0], 1.0), "values are 0"),
+        (([1.0], [np.inf], 1.0), "infinite"),
+        (([1.0, 2.0], [1.0, np.nan], 1.0), "numbers only"),
+        (([], [], 1.0), "one example"),
+    ],
 )
 def test_no_scale_no_answer(prompt, reason):
     with pytest.raises(TheoryError, match=reason):
