@@ -16,7 +16,7 @@ from theory.passages import (
     view,
 )
 from theory.streams import Stream
-from theory.weights import MLP, Norm
+from theory.weights import MLP, Norm, Weights
 
 
 @settings(max_examples=60, deadline=None)
@@ -131,3 +131,21 @@ def test_dyt_boxes_hold_their_members(random_weights, share):
     far = squashed(weights, norm, Query(1e9, 0.0), stream)
     assert far.box is not None
     assert (far.box[np.arange(8) != 2] < 1e-9).all() and far.box[2] > 0.1
+
+
+@pytest.mark.parametrize("eps", (0.1, 10.0, 1000.0))
+def test_the_appended_coordinate_moves_along_the_axis_too(eps):
+    """No noise at all, queries from x to infinity: eps alone turns and shortens the output."""
+    rng = np.random.default_rng(3)
+    for _ in range(40):
+        norm = Norm("rmsnorm", np.ones(3), np.zeros(3), eps)
+        read_in, offset = rng.normal(size=3), rng.normal(size=3) * 0.01
+        weights = Weights(read_in, 0 * offset, offset[None], (), norm, np.ones(3), 0.0)
+        query = Query(float(10 ** rng.uniform(-1, 2)), 0.0)
+        seen = view(weights, norm, query, Stream.at(Balls.exact(offset)))
+        if not seen.closed:
+            continue
+        output, t = normalised(weights, norm, seen), np.linspace(1e-6, 1, 200)[:, None]
+        z = normed(norm, query.x / t * read_in + offset)
+        off = z - output.centre.mid - (t - query.middle) * offset @ output.jacobian.T
+        assert np.linalg.norm(off, axis=1).max() <= output.ball
