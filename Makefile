@@ -41,10 +41,11 @@ lint: $(READY)
 	$(ENVIRONMENT)/bin/lint-imports
 	$(ENVIRONMENT)/bin/pyright --pythonpath $(abspath $(PYTHON))
 
+# one thread a process: numpy's would wait for each other on busy cores
 unit: $(READY)
-	$(PYTHON) -m pytest tests -q -n $(WORKERS)
+	OMP_NUM_THREADS=1 $(PYTHON) -m pytest tests -q -n $(WORKERS)
 
 test: lint unit verify
 
 clean:
-	rm -rf runs build verify/rows.jsonl paper/build
+	rm -rf runs build verify/rows*.jsonl paper/build

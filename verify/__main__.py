@@ -16,7 +16,6 @@ from verify.formats import Recognised, recognise
 from verify.passes import spread
 from verify.report import write_report
 from verify.rows import Row, write
-from verify.sampling import parts
 from verify.table import claim_table
 
 SAMPLES = 10**5
@@ -85,7 +84,7 @@ def run(candidate: Candidate, samples: int, mutants: bool) -> tuple[list[Row], l
     for claim in claims():
         if claim.modelfree or claim.together or claim.role:
             continue
-        for case in cases(claim, [candidate], samples=samples, shards=parts(samples)):
+        for case in cases(claim, [candidate], samples):
             if case.mutant and not mutants:
                 continue
             new, wrong = attempt(case)

@@ -17,7 +17,7 @@ from torch import Generator, Tensor
 
 from sim.errors import CheckpointError, UserError
 from verify.sampling import Family, log_uniform, polynomials, sorted_line, ties
-from verify.subject import Network, Subject
+from verify.subject import Network, Subject, answer
 
 Objective = Callable[[Float[Tensor, "B T"]], Float[Tensor, " B"]]
 
@@ -147,7 +147,7 @@ def attack(
 
 def prediction(network: Network, sign: float = 1.0) -> Objective:
     """sign * y at the last token."""
-    return lambda tokens: sign * network.tokens(tokens)[:, -1]
+    return lambda tokens: sign * answer(network, tokens)
 
 
 def towards(network: Network, end: float, radius: float) -> Objective:
@@ -157,7 +157,7 @@ def towards(network: Network, end: float, radius: float) -> Objective:
     """
 
     def objective(tokens: Float[Tensor, "B T"]) -> Float[Tensor, " B"]:
-        short = (end - network.tokens(tokens)[:, -1]) / radius
+        short = (end - answer(network, tokens)) / radius
         return -torch.log(short.clamp_min(1e-9))
 
     return objective

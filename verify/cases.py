@@ -6,17 +6,20 @@ pytest and ``python -m verify PATH`` both make their cases here and run them her
 import inspect
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from verify.claims import SHRINK, SMALLER, Claim
 from verify.faults import FAULTS, faulty
 from verify.record import Recorder
 from verify.rows import Row
+from verify.sampling import parts
 from verify.subject import Subject, load_subject
 
 Zoo = dict[str, list[Subject]]
-MUTANT_SAMPLES = 20_000
+# prompts of a sampling pass: of headline models and of anyone's own; of the zoo's other models
+# unless --samples says more; of mutants
+SAMPLES, FEWER, MUTANT_SAMPLES = 10**6, 10**5, 20_000
 
 
 class MutantSurvived(AssertionError):
@@ -62,7 +65,7 @@ class Case:
     mutant: str = ""
     missing: tuple[str, ...] = ()
     shard: int = 0
-    options: dict = field(default_factory=dict)
+    samples: int = SAMPLES
 
     @property
     def name(self) -> str:
@@ -70,13 +73,6 @@ class Case:
         parts = [self.candidate.path.stem] if self.candidate else []
         parts += [f"part {self.shard}"] if self.shard else []
         return " | ".join([*parts, f"mutant: {self.mutant}" if self.mutant else "as stated"])
-
-    @property
-    def home(self) -> str:
-        """Cases of one home share measurements: they run in one process."""
-        if self.candidate is None:
-            return ", ".join(self.claim.together) or self.claim.name
-        return f"{self.candidate.path}/{self.shard}"
 
     @property
     def subject(self) -> Subject | None:
@@ -88,7 +84,7 @@ class Case:
 
     def arguments(self, record: Recorder) -> dict:
         """Those of these that the claim's function asks for."""
-        samples = self.options.get("samples", 10**6)
+        samples = self.samples
         found = {
             "model": self.subject,
             "zoo": self.zoo(),
@@ -149,22 +145,28 @@ def models_for(claim: Claim, candidates: Sequence[Candidate]) -> list[Candidate]
     ]
 
 
-def cases(claim: Claim, candidates: Sequence[Candidate], **options) -> Iterator[Case]:
-    """As stated on every model; SMALLER on every model, other mutants on the first one."""
-    shards = options.pop("shards", 1)
+def cases(
+    claim: Claim, candidates: Sequence[Candidate], samples: int | None = None
+) -> Iterator[Case]:
+    """As stated on every model; SMALLER on every model, other mutants on the first one.
+
+    ``samples`` None: 10^6 prompts for models of role "small" or of none, 10^5 for others.
+    """
     if claim.modelfree:
-        yield from mutated(Case(claim, options=options))
+        yield from mutated(Case(claim))
         return
     if claim.together:
         present = {role for candidate in candidates for role in candidate.roles}
         missing = tuple(role for role in claim.together if role not in present)
         group = tuple(c for c in candidates if set(c.roles) & set(claim.together))
-        yield from mutated(Case(claim, group=group, missing=missing, options=options))
+        yield from mutated(Case(claim, group=group, missing=missing))
         return
     sharded = "shard" in inspect.signature(claim.run).parameters
     for index, candidate in enumerate(models_for(claim, candidates)):
-        whole = Case(claim, candidate, options=options)
-        yield from (replace(whole, shard=k) for k in range(shards if sharded else 1))
+        headline = not candidate.roles or "small" in candidate.roles
+        drawn = samples or (SAMPLES if headline else FEWER)
+        whole = Case(claim, candidate, samples=drawn)
+        yield from (replace(whole, shard=k) for k in range(parts(drawn) if sharded else 1))
         chosen = claim.mutants if index == 0 else [m for m in claim.mutants if m == SMALLER]
         yield from (replace(whole, mutant=mutant) for mutant in chosen)
 

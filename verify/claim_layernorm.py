@@ -86,7 +86,7 @@ def claim_L2_attacked_predictions_stay_inside(model, record, samples):
     """Gradient ascent from 1,024 prompts, half upwards, half downwards, with restarts."""
     ceiling = readout_ceiling(model.weights)
     points = min(ATTACKED_POINTS, (model.context + 1) // 2)
-    starts = min(STARTS, max(32, samples // 1000))
+    starts = min(STARTS, max(32, samples // 100))
     start, found = begin(starts, points, SEED), {}
     for kind, end, radius in (
         ("low", ceiling.low, -ceiling.radius),

@@ -90,13 +90,14 @@ def claim_C_unseen_degrees_2_and_4_are_learned(zoo, record, twist):
 
 
 @claim("C-unseen-better", "more classes improve the others", kind="empirical",
-       together=("unseen", "small"), mutants=(EXCHANGED,))  # fmt: skip
+       together=("unseen", "small"), mutants=(OTHER,))  # fmt: skip
 def claim_C_unseen_better_on_degree_1(zoo, record, twist):
-    """Degree 1, seeds paired."""
+    """Degree 1, seeds paired; the mutant's unseen models answer other prompts."""
     models = list(zip(zoo["unseen"], zoo["small"], strict=False))
     first, second = ([model_errors(pair[i], 1) for pair in models] for i in (0, 1))
-    ratio = ratio_of(second, first) if twist else ratio_of(first, second)
-    decided(record, "C-unseen-better", ratio)
+    if twist:
+        first = [errors_at_last(other_prompt(plain(a)), *prompts_of(1)) for a, _ in models]
+    decided(record, "C-unseen-better", ratio_of(first, second))
 
 
 @claim("C-zeros", "zeros of polynomials are found", kind="empirical", together=("zeros",),

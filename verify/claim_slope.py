@@ -10,6 +10,7 @@ from verify.claims import claim
 from verify.far import LARGEST_CONTEXT, reference, slack
 from verify.passes import SEED
 from verify.predictors import points_of
+from verify.subject import answer
 
 STARTS = 16
 ROUNDS = ((0.3, 6), (0.1, 6))
@@ -20,7 +21,7 @@ POINTS = 4
 def query_slope(model, tokens: Float[Tensor, "B T"], graph: bool = False) -> Float[Tensor, " B"]:
     """dy/dx_q at the last token; with ``graph`` it can be differentiated in the context."""
     query = tokens[:, -1:].detach().clone().requires_grad_(True)
-    y = reference(model).tokens(torch.cat([tokens[:, :-1], query], dim=1))[:, -1]
+    y = answer(reference(model), torch.cat([tokens[:, :-1], query], dim=1))
     (slope,) = torch.autograd.grad(y.sum(), query, create_graph=graph)
     return slope[:, 0]
 

@@ -7,17 +7,18 @@ pytest's own.
 
 import dataclasses
 import json
+import os
 import time
 from pathlib import Path
 
 import pytest
 import torch
+from xdist.scheduler import LoadScopeScheduling
 
 from sim.errors import UserError
 from verify.cases import Candidate, Case, cases, merged, zoo_candidates
 from verify.record import Recorder
 from verify.rows import Row, write
-from verify.sampling import parts
 from verify.table import claim_table, ledger_lines
 from verify.zoo import FOLDER
 
@@ -39,19 +40,50 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )  # fmt: skip
     group.addoption("--zoo", type=Path, default=FOLDER, help="folder with a manifest.json")
     group.addoption(
-        "--samples", type=lambda text: int(float(text)), default=10**6,
-        help="sampled prompts a model, e.g. 1e9; every 10^6 are a test of their own (default 1e6)",
+        "--samples", type=lambda text: int(float(text)),
+        help="sampled prompts a model, e.g. 1e9; every 10^6 are a test of their own (default: 1e6 "
+        "for the five small models, 1e5 for the zoo's others)",
     )  # fmt: skip
-    group.addoption("--rows", type=Path, default=HERE / "rows.jsonl", help="where rows are written")
+    group.addoption(
+        "--rows", type=Path,
+        help="where rows are written (default rows.jsonl, of a selection rows-selected.jsonl)",
+    )  # fmt: skip
 
 
 @pytest.hookimpl(tryfirst=True)
+def pytest_cmdline_main(config: pytest.Config) -> None:
+    """All claims take all cores (at most 8: each loads the zoo) unless told otherwise by -n."""
+    option = config.option
+    chosen = option.keyword or option.model or "::" in "".join(config.args)
+    # the rows of a few claims must not take the place of a whole run's
+    option.rows = option.rows or HERE / ("rows-selected.jsonl" if chosen else "rows.jsonl")
+    # set in xdist's processes and in what they start: no processes of processes
+    worker = "PYTEST_XDIST_WORKER" in os.environ
+    alone = worker or chosen or option.usepdb or option.collectonly
+    if option.numprocesses is None and not alone and (cores := os.cpu_count() or 1) > 1:
+        option.numprocesses = min(8, cores)
+
+
 def pytest_configure(config: pytest.Config) -> None:
-    """With -n, the claims of one model go to one process, so that they share its sampling pass."""
-    if config.getoption("dist", "no") == "load":
-        config.option.dist = "loadgroup"
-    if hasattr(config, "workerinput") or config.getoption("numprocesses", None):
+    """One thread a process where there are several: numpy's and torch's would wait in turn."""
+    if config.getoption("numprocesses", None):
+        os.environ.setdefault("OMP_NUM_THREADS", "1")
+    if hasattr(config, "workerinput"):
         torch.set_num_threads(1)
+
+
+class OneProcessAModel(LoadScopeScheduling):
+    """With -n: a model's claims share its sampling pass and attacks, so they share a process."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        *model, _ = nodeid.partition("[")[2].split(" | ")
+        return " | ".join(model) or nodeid.partition("::")[0]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log) -> LoadScopeScheduling | None:
+    """Unless --dist asks for another."""
+    return OneProcessAModel(config, log) if config.getvalue("dist") == "load" else None
 
 
 def candidates(config: pytest.Config) -> list[Candidate]:
@@ -73,9 +105,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if claim is None:
         return
     config = metafunc.config
-    samples: int = config.option.samples
     try:
-        found = list(cases(claim, candidates(config), samples=samples, shards=parts(samples)))
+        found = list(cases(claim, candidates(config), config.option.samples))
     except UserError as error:
         raise pytest.UsageError(str(error)) from error
     if config.getoption("--model"):
@@ -85,10 +116,9 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def parameter(case: Case):
-    """The case with its id, its group for xdist, and a skip where the zoo lacks a role."""
-    marks = [pytest.mark.xdist_group(case.home)]
-    if case.missing:
-        marks.append(pytest.mark.skip(reason=f"the zoo has no model {', '.join(case.missing)}"))
+    """The case with its id, and a skip where the zoo lacks a role."""
+    missing = ", ".join(case.missing)
+    marks = [pytest.mark.skip(reason=f"the zoo has no model {missing}")] if missing else []
     return pytest.param(case, id=case.name, marks=marks)
 
 

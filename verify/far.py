@@ -16,7 +16,7 @@ from verify.attack import Attacked, attack, begin
 from verify.passes import SEED
 from verify.rounding import double_slack
 from verify.sampling import FAMILIES, generator_of
-from verify.subject import Network, Subject
+from verify.subject import Network, Subject, answer
 
 POINTS = (1, 2, 4, 12)
 CONTEXTS = 16
@@ -77,7 +77,7 @@ def sampled_at(model: Subject, x: float) -> Extreme:
         drawn[:, -1] = x
         tokens.append(drawn)
         with torch.no_grad():
-            predictions.append(reference(model).tokens(drawn)[:, -1])
+            predictions.append(answer(reference(model), drawn))
     return extremes(torch.cat(predictions), tokens)
 
 
@@ -91,7 +91,7 @@ def attacked_at(model: Subject, x: float) -> Extreme:
     network = reference(model)
     found: list[Attacked] = [
         attack(
-            lambda tokens, sign=sign: sign * network.tokens(tokens)[:, -1],
+            lambda tokens, sign=sign: sign * answer(network, tokens),
             start,
             SEED,
             free=free,

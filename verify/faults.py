@@ -133,7 +133,7 @@ def caught(path: Path, samples: int = 5_000) -> dict[str, list[str]]:
     for fault in FAULTS:
         found[fault] = []
         for claim_ in chosen:
-            case = Case(claim_, candidate, mutant=fault, options={"samples": samples})
+            case = Case(claim_, candidate, mutant=fault, samples=samples)
             try:
                 case.run(case.recorder())
                 found[fault].append(claim_.name)

@@ -12,6 +12,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from sim.errors import CheckpointError
+from sim.model import Transformer
 from theory import Weights
 
 
@@ -33,6 +34,13 @@ class Network(Protocol):
     def double(self) -> "Network":
         """The same network in float64 (in place)."""
         ...
+
+
+def answer(network: Network, tokens: Float[Tensor, "B T"]) -> Float[Tensor, " B"]:
+    """Read-out at the last token; after x a Transformer's last block is spared the y tokens."""
+    if isinstance(network, Transformer) and tokens.shape[1] % 2:
+        return network.readout(network.residual(tokens, stride=2)[:, -1])
+    return network.tokens(tokens)[:, -1]
 
 
 @dataclass(frozen=True, eq=False)

@@ -75,8 +75,16 @@ def test_only_sampling_claims_are_cut_into_shards(candidate):
     def shards_of(model, record, shard):
         pass
 
-    assert len(list(cases(made(shards_of), [candidate], shards=3))) == 3
-    assert len(list(cases(made(tight), [candidate], shards=3))) == 1
+    assert len(list(cases(made(shards_of), [candidate], 3 * 10**6))) == 3
+    assert len(list(cases(made(tight), [candidate], 3 * 10**6))) == 1
+
+
+def test_headline_models_and_ones_own_are_sampled_ten_times_as_much(candidate):
+    def drawn(*roles):
+        (case,) = cases(made(tight), [dataclasses.replace(candidate, roles=roles)])
+        return case.samples
+
+    assert drawn() == drawn("small") == 10 * drawn("ssa")
 
 
 def test_shards_merge_to_the_row_nearest_to_its_bound():
