@@ -17,7 +17,7 @@ from verify.rounding import normalised_slack, readout_slack, readout_slack_at
 
 ATTACKED_POINTS = 4
 STARTS = 512
-ROUNDS = ((0.3, 12), (0.1, 12), (0.03, 8))
+ROUNDS = ((0.3, 10), (0.1, 10), (0.03, 6))
 
 
 def ends(ceiling, low, high):

@@ -54,7 +54,7 @@ def claim_F1_predictions_agree_with_the_exact_network(model, record):
     Both errors are sums of the same roundings, so float64's is 2^-29 of float32's; preregistered
     margin: 2 width, for unlucky signs.
     """
-    tokens = small_prompts(model)
+    tokens = small_prompts(model)[::2]
     with torch.no_grad():
         single = model.network.tokens(tokens)[:, -1].double().tolist()
         double = reference(model).tokens(tokens.double())[:, -1].tolist()

@@ -1,5 +1,6 @@
 """N4 on trained models: a huge value of the prompt reads as a limit, and how soon."""
 
+import math
 from functools import cache
 
 import torch
@@ -23,7 +24,7 @@ FAR = 1e3
 def ends(model, tokens: Float[Tensor, "B T"], x: float, z: float) -> Float[Tensor, " B"]:
     """y less y with the token before the query moved from z out to 1e12, the query at x."""
     rest, answers = tokens[:, :-2], []
-    for value in (z, HUGE if z > 0 else -HUGE):
+    for value in (z, math.copysign(HUGE, z)):
         last = tokens.new_tensor([value, x]).expand(len(tokens), 2)
         answers.append(answer(reference(model), torch.cat([rest, last], dim=1)))
     return answers[0] - answers[1]
@@ -46,13 +47,19 @@ def strained(model) -> Float[Tensor, "B T"]:
     return torch.cat([start, *found])
 
 
+@cache
+def certified(model, x: float, z: float, position: int) -> float:
+    """N4's bound, once a value."""
+    return float(saturation_bound(model.weights, x, z, position))
+
+
 @claim("N4", "a huge value before a far query is read as its limit", mutants=("C/z_k²",))
 def claim_N4_predictions_approach_their_limit_like_one_over_the_value(model, record, twist):
     """|y(z) - y(±)|, sampled and attacked contexts, the limit taken at 1e12, in float64."""
     tokens = strained(model).clone()
     position = tokens.shape[1] - 1
     for x, z in ((FAR, 1e2), (FAR, -1e3), (FAR, 1e4)):
-        near, limit = (float(saturation_bound(model.weights, x, v, position)) for v in (z, HUGE))
+        near, limit = (certified(model, x, v, position) for v in (z, math.copysign(HUGE, z)))
         # y(1e12) is itself `limit` away from y(±)
         bound = near / abs(z) if twist else near + limit
         tokens[:, -2], tokens[:, -1] = z, x

@@ -19,7 +19,7 @@ from verify.sampling import FAMILIES, generator_of
 from verify.subject import Network, Subject, answer
 
 POINTS = (1, 2, 4, 12)
-CONTEXTS = 16
+CONTEXTS = 8
 STARTS = 64
 ATTACKED_POINTS = 4
 ROUNDS = ((0.3, 10), (0.1, 10))

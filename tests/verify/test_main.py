@@ -91,3 +91,15 @@ def test_pytest_says_in_one_line_what_is_no_checkpoint(tmp_path):
     assert done.returncode != 0
     assert "no such file or folder" in done.stdout + done.stderr
     assert "Traceback" not in done.stdout + done.stderr
+
+
+def test_a_models_claims_share_a_process():
+    from verify.conftest import OneProcessAModel
+
+    def scope(nodeid):
+        return OneProcessAModel._split_scope(None, nodeid)  # type: ignore[arg-type]
+
+    assert scope("verify/claim_far.py::claim_N2[small-0 | as stated]") == "small-0"
+    assert scope("verify/claim_norms.py::claim_L1[small-0 | mutant: d -> d - 1]") == "small-0"
+    assert scope("verify/claim_norms.py::claim_L1[small-0 | part 1 | as stated]") != "small-0"
+    assert scope("verify/claim_paper.py::claim_C[mutant: x]") == "verify/claim_paper.py"
