@@ -28,7 +28,7 @@ def query_slope(model, tokens: Float[Tensor, "B T"], graph: bool = False) -> Flo
 
 @claim("N5", "far predictions hardly move with their query", mutants=("cap at 10 x",))
 def claim_N5_slopes_lie_in_the_certified_band(model, record, twist):
-    """Sampled (10^2 .. 10^4) and attacked (±10^3) contexts, by autograd in float64."""
+    """Sampled (10^2 .. 10^4) and attacked (10^3) contexts, by autograd in float64."""
     points = points_of(model, POINTS)
     position = 2 * points - 2
     free = torch.arange(position + 1) < position
@@ -37,7 +37,7 @@ def claim_N5_slopes_lie_in_the_certified_band(model, record, twist):
         start = begin(STARTS, points, SEED, reach=LARGEST_CONTEXT).double()
         start[:, -1] = x
         slopes, prompts = [query_slope(model, start)], [start]
-        for sign in (1.0, -1.0) if abs(x) == ATTACKED else ():
+        for sign in (1.0, -1.0) if x == ATTACKED else ():
             found = attack(
                 # the 1/x² is divided out, or Adam's epsilon would swallow the gradient
                 lambda tokens, sign=sign, x=x: sign * x * x * query_slope(model, tokens, True),
