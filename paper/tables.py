@@ -51,7 +51,8 @@ def claim_rows(rows: Sequence[Row]) -> list[dict[str, str]]:
 
 def ledger(rows: Sequence[Row]) -> list[dict[str, str]]:
     """The paper family's own statements: what they say, the verdict, what is true instead."""
-    found = {row.id: row for row in rows if not row.series and "verdict" in row.at}
+    shown = [row for row in rows if not row.series and not row.mutant]
+    found = {row.id: row for row in shown if "verdict" in row.at}
     table = []
     for id_, row in sorted(found.items()):
         words = {k: str(row.at.get(k, "")) for k in ("statement", "source", "amended")}

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from paper import build
+from paper import build, tables
 from paper.typeset import runs
 from tests.example_rows import example_rows
 from theory.lemmas import LEMMAS
@@ -272,3 +272,11 @@ def test_hashes_are_of_content(tmp_path):
     out.data("a.json", {"x": 1})
     assert (tmp_path / "a.json").stat().st_mtime_ns == before
     assert json.loads((tmp_path / "a.json").read_text()) == {"x": 1}
+
+
+def test_a_mutants_verdict_is_not_the_statements():
+    at = {"statement": "s", "source": "v1", "verdict": "holds", "amended": ""}
+    true = Row("C-poly", "c", "empirical", "", True, 0.05, 0.01, at=at)
+    mutant = replace(true, mutant=True, holds=False, attained=2.0)
+    (line,) = tables.ledger([true, mutant])
+    assert line["verdict"] == "holds" and line["effect"].startswith("0.01")

@@ -47,5 +47,7 @@ def outgrows(model, prompt, target: float, share: float, record) -> None:
             y = float(reference(model).tokens(prompt * t)[0, -1])
         errors.append(share * abs(y - t * target) / t)
     holds = errors[2] >= 2 * errors[1] >= 4 * errors[0] > 0
-    record(bound=2 * errors[1], attained=errors[2], holds=holds, at={"limit": "inf"})
+    ratio = 2 * errors[1] / errors[2] if errors[2] > 0 else math.inf
+    at = {"limit": "inf"}
+    record(bound=2 * errors[1], attained=errors[2], ratio=ratio, holds=holds, at=at)
     assert holds, record.violation(prompt[0], "an error that outgrows t", errors[2])

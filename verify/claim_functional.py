@@ -12,7 +12,7 @@ ATTACKED = 1e3
 def claim_N9_spread_over_contexts_is_below_the_functional_bound(model, record, twist):
     """max - min at 10^2 .. 10^4, both signs, sampled and attacked; and every y in the band."""
     position = 2 * ATTACKED_POINTS - 2
-    for x in (1e2, ATTACKED, -ATTACKED):
+    for x in (1e2, ATTACKED, -ATTACKED, 1e4):
         band = functional_band(model.weights, 10 * x if twist else x, position)
         norm = plain_spread(model.weights, abs(x)).upper()
         seen = attacked_at(model, x)

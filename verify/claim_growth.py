@@ -128,11 +128,12 @@ def mirrored(weights: Weights) -> Weights:
 @claim(
     "G6",
     "one layer without positions is blind to pairing",
-    role="attention-only-1",
+    together=("attention-only-1",),
     mutants=("two layers",),
 )
-def claim_G6_one_layer_cannot_tell_a_from_minus_a(model, record, twist):
+def claim_G6_one_layer_cannot_tell_a_from_minus_a(zoo, record, twist):
     """x_i = ±1 balanced, y = ±a x: the trained layer, positions removed, says the same to both."""
+    (model,) = zoo["attention-only-1"]
     weights = replace(model.weights, positions=0 * model.weights.positions)
     weights = replace(weights, blocks=weights.blocks * 2) if twist else weights
     network = WeightsNetwork(weights).double()

@@ -228,7 +228,8 @@ def claim_P3_heat_map(model, record, twist):
             record(bound=least, attained=reached, ratio=least / reached, holds=holds, at=where)
             expected = error_floor(ceiling, 1, sigma_f, sigma_x).low
             expected /= second_moment(1, sigma_f, sigma_x).high
-            for kind, value in (("model", reached), ("floor", expected)):
+            fit = float(errors_at_last(lambda x, y: fitted(x, y, 1), xs, ys).mean()) / size
+            for kind, value in (("model", reached), ("floor", expected), ("least-squares", fit)):
                 record(attained=value, holds=holds, series=True, at=at | {"kind": kind})
             assert holds, f"{at}: error {reached} is below the floor {least}"
 
