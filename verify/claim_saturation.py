@@ -15,7 +15,7 @@ from verify.passes import SEED
 from verify.predictors import points_of
 from verify.subject import answer
 
-STARTS = 16
+STARTS = 8
 ROUNDS = ((0.3, 6), (0.1, 6))
 HUGE = 1e12
 FAR = 1e3
