@@ -11,10 +11,8 @@ run that was killed at any moment, finds the old checkpoint or the new one, neve
 import dataclasses
 import hashlib
 import json
-import os
 import platform
 import typing
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -24,6 +22,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
+from sim.atomic import write_atomically
 from sim.config import Train
 from sim.errors import CheckpointError, UserError
 from sim.model import Transformer
@@ -76,38 +75,6 @@ def differences(there: dict[str, Any], here: dict[str, Any]) -> list[str]:
         for name in names
         if there.get(name) != here.get(name)
     ]
-
-
-def write_atomically(path: Path, data: bytes) -> None:
-    """The old file or the new one, never half; the folder is made if it is not there.
-
-    Raises:
-        UserError: the folder cannot be written to, or the disk is full; the old file is as it was.
-    """
-    # No tempfile: its files are readable by their owner only, whatever the umask says.
-    part = path.with_name(f"{path.name}.{os.getpid()}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with open(part, "wb") as new:
-            new.write(data)
-            new.flush()
-            os.fsync(new.fileno())
-        os.replace(part, path)
-        folder = os.open(path.parent, os.O_RDONLY)
-        os.fsync(folder)
-        os.close(folder)
-    except OSError as error:
-        with suppress(OSError):
-            part.unlink(missing_ok=True)
-        raise unwritable(path, error) from error
-
-
-def unwritable(path: Path, error: OSError) -> UserError:
-    """What to say when the system refuses to write a file of a run."""
-    return UserError(
-        f"{path}: cannot be written ({error.strerror or error}); what was there is as it was: "
-        "free some space or choose another folder, and run the same command again"
-    )
 
 
 def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:

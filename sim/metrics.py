@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
 
-from sim.checkpoint import unwritable, write_atomically
+from sim.atomic import unwritable, write_atomically
 
 SinkName = Literal["tensorboard", "wandb", "trackio"]
 PROJECT = "icl-limits"

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from sim.atomic import unwritable, write_atomically
 from sim.checkpoint import (
     Checkpoint,
     check_finite,
@@ -16,8 +17,6 @@ from sim.checkpoint import (
     path_of,
     save_checkpoint,
     steps_in,
-    unwritable,
-    write_atomically,
 )
 from sim.config import Train
 from sim.errors import CheckpointError, UserError

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
-from sim.checkpoint import write_atomically
+from sim.atomic import write_atomically
 
 ROOT = Path(__file__).resolve().parent.parent
 

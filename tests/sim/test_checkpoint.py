@@ -13,6 +13,7 @@ import torch
 from safetensors.torch import save_file
 
 from sim import checkpoint
+from sim.atomic import write_atomically
 from sim.checkpoint import (
     Checkpoint,
     build,
@@ -22,7 +23,6 @@ from sim.checkpoint import (
     path_of,
     save_checkpoint,
     steps_in,
-    write_atomically,
 )
 from sim.config import Optimizer, Train
 from sim.errors import CheckpointError, UserError

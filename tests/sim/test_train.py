@@ -156,11 +156,14 @@ def test_interrupted_runs_exit_130_with_everything_saved(
 
 
 def test_a_second_interrupt_stops_at_once():
+    # a job in the background of a shell starts with interrupts ignored
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     with loop.interruptible() as caught:
         signal.raise_signal(signal.SIGINT)
         assert caught == [signal.SIGINT]
         with pytest.raises(KeyboardInterrupt):
             signal.raise_signal(signal.SIGINT)
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.mark.parametrize("every", [1, 5])

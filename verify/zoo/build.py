@@ -13,6 +13,7 @@ import sys
 from functools import partial
 from pathlib import Path
 
+from sim.atomic import write_atomically
 from sim.checkpoint import (
     Checkpoint,
     digest,
@@ -20,7 +21,6 @@ from sim.checkpoint import (
     path_of,
     save_checkpoint,
     steps_in,
-    write_atomically,
 )
 from sim.config import Train
 from sim.engines import engine
