@@ -146,11 +146,15 @@ def models_for(claim: Claim, candidates: Sequence[Candidate]) -> list[Candidate]
 
 
 def cases(
-    claim: Claim, candidates: Sequence[Candidate], samples: int | None = None
+    claim: Claim,
+    candidates: Sequence[Candidate],
+    samples: int | None = None,
+    one_seed: bool = False,
 ) -> Iterator[Case]:
     """As stated on every model; SMALLER on every model, other mutants on the first one.
 
     ``samples`` None: 10^6 prompts for models of role "small" or of none, 10^5 for others.
+    ``one_seed``: of models with the same roles the first; claims about several still see all.
     """
     if claim.modelfree:
         yield from mutated(Case(claim))
@@ -162,13 +166,20 @@ def cases(
         yield from mutated(Case(claim, group=group, missing=missing))
         return
     sharded = "shard" in inspect.signature(claim.run).parameters
-    for index, candidate in enumerate(models_for(claim, candidates)):
+    chosen = first_seeds(candidates) if one_seed else candidates
+    for index, candidate in enumerate(models_for(claim, chosen)):
         headline = not candidate.roles or "small" in candidate.roles
         drawn = samples or (SAMPLES if headline else FEWER)
         whole = Case(claim, candidate, samples=drawn)
         yield from (replace(whole, shard=k) for k in range(parts(drawn) if sharded else 1))
-        chosen = claim.mutants if index == 0 else [m for m in claim.mutants if m == SMALLER]
-        yield from (replace(whole, mutant=mutant) for mutant in chosen)
+        planted = claim.mutants if index == 0 else [m for m in claim.mutants if m == SMALLER]
+        yield from (replace(whole, mutant=mutant) for mutant in planted)
+
+
+def first_seeds(candidates: Sequence[Candidate]) -> list[Candidate]:
+    """The first candidate of each set of roles, and all without one."""
+    first = {candidate.roles: candidate for candidate in reversed(candidates)}
+    return [c for c in candidates if not c.roles or first[c.roles] is c]
 
 
 def mutated(case: Case) -> Iterator[Case]:

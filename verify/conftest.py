@@ -28,7 +28,7 @@ SPENT: list[tuple[float, str]] = []
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """--model, --with-model, --zoo, --samples, --rows."""
+    """--model, --with-model, --zoo, --samples, --one-seed, --rows."""
     group = parser.getgroup("icl-limits")
     group.addoption(
         "--model", action="append", default=[], metavar="PATH",
@@ -43,6 +43,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--samples", type=lambda text: int(float(text)),
         help="sampled prompts a model, e.g. 1e9; every 10^6 are a test of their own (default: 1e6 "
         "for the five small models, 1e5 for the zoo's others)",
+    )  # fmt: skip
+    group.addoption(
+        "--one-seed", action="store_true",
+        help="a quick look: claims about one model on the first seed of each kind only",
     )  # fmt: skip
     group.addoption(
         "--rows", type=Path,
@@ -104,9 +108,9 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     claim = getattr(metafunc.function, "claim", None)
     if claim is None:
         return
-    config = metafunc.config
+    config, option = metafunc.config, metafunc.config.option
     try:
-        found = list(cases(claim, candidates(config), config.option.samples))
+        found = list(cases(claim, candidates(config), option.samples, option.one_seed))
     except UserError as error:
         raise pytest.UsageError(str(error)) from error
     if config.getoption("--model"):

@@ -129,3 +129,11 @@ def test_a_mutant_stores_nothing(candidate, monkeypatch, tmp_path):
     record = Recorder(claims()[0], subject_of(candidate), candidate.path, SMALLER)
     record.violation([1.0], "b", 2.0)
     assert not list(tmp_path.iterdir())
+
+
+def test_one_seed_of_each_kind(candidate):
+    zoo = [dataclasses.replace(candidate, roles=roles) for roles in (("a",), ("a",), ("b",), ())]
+    found = list(cases(made(tight), zoo, one_seed=True))
+    assert [case.candidate for case in found] == [zoo[0], zoo[2], zoo[3]]
+    grouped = next(cases(made(tight, together=("a",)), zoo, one_seed=True))
+    assert len(grouped.group) == 2
