@@ -149,12 +149,12 @@ def cases(
     claim: Claim,
     candidates: Sequence[Candidate],
     samples: int | None = None,
-    one_seed: bool = False,
+    all_seeds: bool = True,
 ) -> Iterator[Case]:
     """As stated on every model; SMALLER on every model, other mutants on the first one.
 
     ``samples`` None: 10^6 prompts for models of role "small" or of none, 10^5 for others.
-    ``one_seed``: of models with the same roles the first; claims about several still see all.
+    Without ``all_seeds`` of models with the same roles the first; claims about several see all.
     """
     if claim.modelfree:
         yield from mutated(Case(claim))
@@ -166,7 +166,7 @@ def cases(
         yield from mutated(Case(claim, group=group, missing=missing))
         return
     sharded = "shard" in inspect.signature(claim.run).parameters
-    chosen = first_seeds(candidates) if one_seed else candidates
+    chosen = candidates if all_seeds else first_seeds(candidates)
     for index, candidate in enumerate(models_for(claim, chosen)):
         headline = not candidate.roles or "small" in candidate.roles
         drawn = samples or (SAMPLES if headline else FEWER)

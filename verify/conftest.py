@@ -1,4 +1,4 @@
-"""pytest as the reader's tool: `pytest verify/ [-k L2] [--model PATH] [--samples N] [-n auto]`.
+"""pytest as the reader's tool: `pytest verify/ [-k L2] [--all-seeds] [--model PATH] [--samples N]`.
 
 Each claim runs on every model it speaks about, and once more with each of its mutants, which must
 make it fail. The run ends with the table of claims and writes rows.jsonl; `--junitxml FILE` is
@@ -28,7 +28,7 @@ SPENT: list[tuple[float, str]] = []
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """--model, --with-model, --zoo, --samples, --one-seed, --rows."""
+    """--model, --with-model, --zoo, --samples, --all-seeds, --rows."""
     group = parser.getgroup("icl-limits")
     group.addoption(
         "--model", action="append", default=[], metavar="PATH",
@@ -45,8 +45,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "for the five small models, 1e5 for the zoo's others)",
     )  # fmt: skip
     group.addoption(
-        "--one-seed", action="store_true",
-        help="a quick look: claims about one model on the first seed of each kind only",
+        "--all-seeds", action="store_true",
+        help="claims about one model on every model of the zoo, not on one seed of each kind",
     )  # fmt: skip
     group.addoption(
         "--rows", type=Path,
@@ -110,7 +110,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         return
     config, option = metafunc.config, metafunc.config.option
     try:
-        found = list(cases(claim, candidates(config), option.samples, option.one_seed))
+        found = list(cases(claim, candidates(config), option.samples, option.all_seeds))
     except UserError as error:
         raise pytest.UsageError(str(error)) from error
     if config.getoption("--model"):
