@@ -99,7 +99,8 @@ def candidates(config: pytest.Config) -> list[Candidate]:
     options = config.option
     if options.model:
         return [Candidate(Path(path)) for path in options.model]
-    return zoo_candidates(options.zoo) + [Candidate(Path(p)) for p in options.with_model]
+    beside = [Candidate(Path(path), ("beside the zoo",)) for path in options.with_model]
+    return zoo_candidates(options.zoo) + beside
 
 
 @pytest.hookimpl(tryfirst=True)
