@@ -99,7 +99,7 @@ def candidates(config: pytest.Config) -> list[Candidate]:
     options = config.option
     if options.model:
         return [Candidate(Path(path)) for path in options.model]
-    beside = [Candidate(Path(path), ("beside the zoo",)) for path in options.with_model]
+    beside = [Candidate(Path(p), ("beside the zoo", p)) for p in options.with_model]
     return zoo_candidates(options.zoo) + beside
 
 
