@@ -44,8 +44,8 @@ def first_order(weights: Weights, sign: int, position: int | None = None) -> Int
 
 
 STEP = 1.01
-# a stretch [x, x/PIECE] reaches the next power of STEP
-PIECE = 0.9
+# a stretch [x, x/PIECE] reaches the STRIDEth next power of STEP
+PIECE, STRIDE = 0.9, 8
 
 
 def blind_from(weights: Weights, sign: int, position: int | None = None) -> float:
@@ -62,12 +62,16 @@ def blind_from(weights: Weights, sign: int, position: int | None = None) -> floa
     if not useful(0, 0.0):
         return np.inf
     low, high = 0, int(np.log(128) / np.log(STEP))
-    while high - low > 1:
+    while high - low > STRIDE:
         middle = (low + high) // 2
         low, high = (middle, high) if useful(middle, 0.0) else (low, middle)
-    # nearer in by the certificate of one short stretch at a time
-    while top / STEP ** (low + 1) > top / 128 and useful(low + 1, PIECE):
-        low += 1
+    # nearer in by the certificate of one short stretch at a time, shorter where that fails
+    stride = STRIDE
+    while stride:
+        if STEP ** (low + stride) < 128 and useful(low + stride, PIECE):
+            low += stride
+        else:
+            stride //= 2
     return top / STEP**low
 
 
