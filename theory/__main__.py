@@ -38,7 +38,7 @@ def find(name: str) -> Theorem:
     named = [t.id for t in known.values() if len(name) > 2 and name.lower() in t.name.lower()]
     close = named or difflib.get_close_matches(wanted, [*known, *ALIASES], n=3, cutoff=0.5)
     hint = f"; did you mean {' or '.join(close)}?" if close else ""
-    raise TheoryError(f"no theorem {name!r}{hint} `python -m theory` lists them all")
+    raise TheoryError(f"no theorem {name!r}{hint}; `python -m theory` lists them all")
 
 
 def zoo_model(theorem: Theorem) -> tuple[str, Weights] | None:

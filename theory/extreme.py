@@ -33,7 +33,7 @@ INFINITY = arb("inf")
 def needs_one_layer(weights: Weights) -> str | None:
     """None, or why the answer is not one attention average read out linearly."""
     if len(weights.blocks) != 1 or not weights.attentions:
-        kinds = [type(block).__name__ for block in weights.blocks]
+        kinds = ", ".join(type(block).__name__ for block in weights.blocks) or "none"
         return f"one attention block is covered, here are {kinds}: deeper models in G4"
     if weights.blocks[0].norm.kind != "none" or weights.final_norm.kind != "none":
         return "a norm: bounded by L2 (final) or N7 (block)"

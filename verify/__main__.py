@@ -132,7 +132,7 @@ def check(options: argparse.Namespace) -> int:
     rows, violations = run(Candidate(found.file), options.samples, options.mutants)
     rows = merged(rows)
     write(rows, options.out / "rows.jsonl")
-    command = f"python -m verify {options.path.name} --samples {options.samples}"
+    command = f"python -m verify {options.path} --samples {options.samples} --out {options.out}"
     title = f"What {found.subject.name} cannot do"
     write_report(rows, found.subject, options.out / "report.html", title, command)
     say()

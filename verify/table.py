@@ -15,6 +15,11 @@ def number(value: float | None) -> str:
     return "-" if value is None else f"{value:.6g}"
 
 
+def cut(text: str) -> str:
+    """At most CLAIM characters."""
+    return text if len(text) <= CLAIM else f"{text[: CLAIM - 1].rstrip()}…"
+
+
 def closest(rows: Sequence[Row]) -> Row:
     """The row to print: a failing one if any, else the one nearest to its bound."""
     return min(rows, key=lambda row: (row.holds, -(row.ratio or 0.0)))
@@ -71,7 +76,7 @@ def claim_table(rows: Sequence[Row], width: int = 100) -> list[str]:
         row = summary.row
         ratio = "-" if row.ratio is None else f"{row.ratio:.3f}"
         lines.append(
-            f"{row.id:{ID}} {row.claim[:CLAIM]:{CLAIM}} {summary.models or '-':>6} "
+            f"{row.id:{ID}} {cut(row.claim):{CLAIM}} {summary.models or '-':>6} "
             f"{number(row.bound):>12} {number(row.attained):>12} {ratio:>7}  {summary.verdict}"
         )
     return lines
