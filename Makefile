@@ -11,13 +11,14 @@ PYTHON := $(ENVIRONMENT)/bin/python
 READY := $(ENVIRONMENT)/.icl-limits-ready
 # xdist takes as many cores as there are
 WORKERS ?= auto
+CLAIMS = $(PYTHON) -m pytest verify/ -q -n $(WORKERS)
 
 .PHONY: all test lint unit verify paper clean
 
 # sim.train prints the checkpoint's path, also of a run that was finished before
 all: $(READY)
 	model=$$($(PYTHON) -m sim.train toy) && \
-	  $(PYTHON) -m pytest verify/ -q -n $(WORKERS) --with-model "$$model"
+	  $(CLAIMS) --with-model "$$model"
 	$(MAKE) -C paper PYTHON=$(abspath $(PYTHON))
 
 $(ENVIRONMENT)/bin/python:
@@ -32,7 +33,7 @@ $(READY): pyproject.toml .ci/constraints.txt | $(ENVIRONMENT)/bin/python
 
 # all seeds of the zoo: what README's tables are made of
 verify: $(READY)
-	$(PYTHON) -m pytest verify/ -q -n $(WORKERS) --all-seeds
+	$(CLAIMS) --all-seeds
 
 paper: $(READY)
 	$(MAKE) -C paper PYTHON=$(abspath $(PYTHON))
@@ -48,7 +49,7 @@ unit: $(READY)
 	OMP_NUM_THREADS=1 $(PYTHON) -m pytest tests -q -n $(WORKERS)
 
 test: lint unit
-	$(PYTHON) -m pytest verify/ -q -n $(WORKERS)
+	$(CLAIMS)
 
 clean:
 	rm -rf runs build verify/rows*.jsonl paper/build

@@ -4,9 +4,8 @@ import numpy as np
 import sympy as sp
 from flint import arb
 
-from theory.activations import lipschitz
-from theory.anatomy import circuits, insist, minus_mean, project, ray, scaled_rows
-from theory.balls import Balls, product_norm, spectral_norm
+from theory.anatomy import circuits, insist, minus_mean, ray
+from theory.balls import Balls, spectral_norm
 from theory.bands import COLUMNS, start
 from theory.blocks import residual_bound
 from theory.dispersion import score_ranges
@@ -16,7 +15,14 @@ from theory.hidden import pass_mlp
 from theory.interval import Interval
 from theory.passages import Query, normalised, pass_attention, view
 from theory.plateau import ray_limit, readout_balls
-from theory.slope import covariance_gap, moved_readout, needs_slope, own_weight_gap
+from theory.slope import (
+    covariance_gap,
+    key_steepness,
+    mlp_steepness,
+    moved_readout,
+    needs_slope,
+    own_weight_gap,
+)
 from theory.steps import limit_is, nonnegative, sum_of_squares
 from theory.streams import Stream, length
 from theory.theorem import Mutant, Step, Theorem
@@ -56,15 +62,12 @@ def saturation_constant(weights: Weights) -> arb:
     for index, block in enumerate(weights.blocks):
         own = moved / arb(block.norm.eps).sqrt()
         if isinstance(block, MLP):
-            down = arb(spectral_norm(project(weights, block.down.T).t))
-            up = arb(spectral_norm(scaled_rows(block.norm, block.up)))
-            moved += arb(lipschitz(block.activation)) * down * up * own
+            moved += mlp_steepness(weights, block) * own
             continue
         most = key if key > own else own
         for h in range(len(block.key)):
-            query, told = (scaled_rows(block.norm, m[h]) for m in (block.query, block.key))
-            size = arb(product_norm(told.t, query)) / arb(len(block.key[h])).sqrt()
-            reach = (1 + arb(score_ranges(weights)[layer, h].high) / 2) * most + d * size * own
+            spread = arb(score_ranges(weights)[layer, h].high)
+            reach = (1 + spread / 2) * most + d * key_steepness(block, h) * own
             moved += arb(spectral_norm(circuits(weights)[index].maps[h])) * reach
         layer += 1
     direction, _ = readout_balls(weights)

@@ -27,7 +27,7 @@ from theory.steps import identity, limit_is, nonnegative, sum_of_squares
 from theory.streams import Stream, length, scaled, total
 from theory.theorem import Mutant, Step, Theorem
 from theory.velocity import velocities
-from theory.weights import MLP, Weights
+from theory.weights import MLP, Attention, Weights
 
 
 def readout_slope(weights: Weights, x: float, stream: Stream) -> Interval:
@@ -70,9 +70,7 @@ def moved_readout(weights: Weights, seen: View, velocity: Stream) -> float:
         return np.inf
     direction, _ = readout_balls(weights)
     across = direction - seen.axis * direction.dot(seen.axis)
-    low, high = velocity.support(across[None])
-    middle = across.dot(Balls.exact(velocity.centre))
-    moved = max(float((middle + high[0]).upper()), -float((middle + low[0]).lower()), 0.0)
+    moved = velocity.farthest(across)
     tilt = scaled(length(direction.magnitude()), seen.side, velocity.reach())
     nearest = seen.size * float(np.nextafter(1 - seen.back, 0))
     return float((Balls.exact(total(moved, tilt)) / nearest).upper())
@@ -99,6 +97,19 @@ def needs_slope(weights: Weights) -> str | None:
     return needs_ray(weights) or needs_softmax(weights)
 
 
+def mlp_steepness(weights: Weights, mlp: MLP) -> arb:
+    """Lip(act)|P W_2||W_1 Γ P|: how much faster an MLP moves than its normalised input."""
+    down = arb(spectral_norm(project(weights, mlp.down.T).t))
+    up = arb(spectral_norm(scaled_rows(mlp.norm, mlp.up)))
+    return arb(lipschitz(mlp.activation)) * down * up
+
+
+def key_steepness(block: Attention, h: int) -> arb:
+    """|B_h| for B_h = P Γ W_K' W_Q Γ P/sqrt(dh): what a query's turn does to its scores."""
+    query, key = (scaled_rows(block.norm, m[h]) for m in (block.query, block.key))
+    return arb(product_norm(key.t, query)) / arb(len(block.key[h])).sqrt()
+
+
 def global_slope(weights: Weights) -> arb:
     """|a| |P w_in| Π (1 + K_l/sqrt(eps))/sqrt(eps) >= |dy/dx| at every query; inf at eps = 0.
 
@@ -114,15 +125,13 @@ def global_slope(weights: Weights) -> arb:
     bound = arb(length(direction.magnitude())) / d.sqrt() * ray_length(weights) / final
     for index, (block, e) in enumerate(zip(weights.blocks, eps, strict=True)):
         if isinstance(block, MLP):
-            down = spectral_norm(project(weights, block.down.T).t)
-            up = spectral_norm(scaled_rows(block.norm, block.up))
-            steep = arb(lipschitz(block.activation)) * arb(down) * arb(up)
+            steep = mlp_steepness(weights, block)
         else:
             steep = arb(0)
             for h in range(len(block.key)):
-                query, key = (scaled_rows(block.norm, m[h]) for m in (block.query, block.key))
-                size = arb(product_norm(key.t, query)) / arb(len(block.key[h])).sqrt()
-                move = 1 + d * size + arb(score_ranges(weights)[layer, h].high) / 4
+                move = (
+                    1 + d * key_steepness(block, h) + arb(score_ranges(weights)[layer, h].high) / 4
+                )
                 steep += arb(spectral_norm(circuits(weights)[index].maps[h])) * move
             layer += 1
         bound *= 1 + steep / e

@@ -113,6 +113,12 @@ class Stream:
         )
         return joined.moved(Balls.exact(other.centre))
 
+    def farthest(self, row: Balls) -> float:
+        """Upper bound of |u.r| for every stream r, u (d,)."""
+        (low,), (high,) = self.support(row[None])
+        middle = row.dot(Balls.exact(self.centre))
+        return max(float((middle + high).upper()), -float((middle + low).lower()), 0.0)
+
     def reach(self) -> float:
         """Upper bound of the length of every stream."""
         return total(length(self.centre), self.norm())

@@ -65,9 +65,7 @@ def keyed(
     size = Balls.exact(float(shift.shape[0])).sqrt()
     bilinear = key.t @ query / size
     kappa = (key.t @ (query @ normed.centre[:, None] + column(shift)))[:, 0] / size
-    low, high = turned.support(kappa[None])
-    middle = kappa.dot(Balls.exact(turned.centre))
-    near = max(float((middle + high[0]).upper()), -float((middle + low[0]).lower()), 0.0)
+    near = turned.farthest(kappa)
     off = total(noise.image(bilinear).norm(), scaled(spectral_norm(bilinear), normed.ball))
     return bilinear, min(total(near, scaled(off, turned.reach())), scaled(cap, turned.reach()))
 

@@ -21,11 +21,11 @@ HUGE = 1e12
 FAR = 1e3
 
 
-def ends(model, tokens: Float[Tensor, "B T"], x: float, z: float) -> Float[Tensor, " B"]:
-    """y less y with the token before the query moved from z out to 1e12, the query at x."""
+def ends(model, tokens: Float[Tensor, "B T"], z: float) -> Float[Tensor, " B"]:
+    """y less y with the token before the query moved from z out to 1e12, the query at FAR."""
     rest, answers = tokens[:, :-2], []
     for value in (z, math.copysign(HUGE, z)):
-        last = tokens.new_tensor([value, x]).expand(len(tokens), 2)
+        last = tokens.new_tensor([value, FAR]).expand(len(tokens), 2)
         answers.append(answer(reference(model), torch.cat([rest, last], dim=1)))
     return answers[0] - answers[1]
 
@@ -33,13 +33,13 @@ def ends(model, tokens: Float[Tensor, "B T"], x: float, z: float) -> Float[Tenso
 @cache
 def strained(model) -> Float[Tensor, "B T"]:
     """Contexts: samples, and what ascent at z = -10^3 finds in both directions."""
-    points, x, z = points_of(model, ATTACKED_POINTS), FAR, -1e3
+    points, z = points_of(model, ATTACKED_POINTS), -1e3
     free = torch.arange(2 * points - 1) < 2 * points - 3
     start = begin(STARTS, points, SEED, reach=LARGEST_CONTEXT).double()
     found = [
         attack(
             # |z| times: what is left is of order 1/z and Adam's epsilon would swallow it
-            lambda tokens, sign=sign: sign * abs(z) * ends(model, tokens, x, z),
+            lambda tokens, sign=sign: sign * abs(z) * ends(model, tokens, z),
             start, SEED, free=free, rounds=ROUNDS, reach=LARGEST_CONTEXT,
         ).tokens
         for sign in (1.0, -1.0)
@@ -48,9 +48,9 @@ def strained(model) -> Float[Tensor, "B T"]:
 
 
 @cache
-def certified(model, x: float, z: float, position: int) -> float:
-    """N4's bound, once a value."""
-    return float(saturation_bound(model.weights, x, z, position))
+def certified(model, z: float, position: int) -> float:
+    """N4's bound at the query FAR, once a value."""
+    return float(saturation_bound(model.weights, FAR, z, position))
 
 
 @claim("N4", "a huge value before a far query is read as its limit", mutants=("C/z_k²",))
@@ -58,18 +58,18 @@ def claim_N4_predictions_approach_their_limit_like_one_over_the_value(model, rec
     """|y(z) - y(±)|, sampled and attacked contexts, the limit taken at 1e12, in float64."""
     tokens = strained(model).clone()
     position = tokens.shape[1] - 1
-    for x, z in ((FAR, 1e2), (FAR, -1e3), (FAR, 1e4)):
-        near, limit = (certified(model, x, v, position) for v in (z, math.copysign(HUGE, z)))
+    for z in (1e2, -1e3, 1e4):
+        near, limit = (certified(model, v, position) for v in (z, math.copysign(HUGE, z)))
         # y(1e12) is itself `limit` away from y(±)
         bound = near / abs(z) if twist else near + limit
-        tokens[:, -2], tokens[:, -1] = z, x
+        tokens[:, -2], tokens[:, -1] = z, FAR
         with torch.no_grad():
-            moved = ends(model, tokens, x, z).abs()
+            moved = ends(model, tokens, z).abs()
         worst = int(moved.argmax())
         reached, allowed = float(moved[worst]), 2 * slack(model)
         holds = reached <= bound + allowed
         seen = {"bound": bound, "attained": reached, "slack": allowed, "holds": holds}
-        record(**seen, at={"x": x, "z": z})
+        record(**seen, at={"x": FAR, "z": z})
         if not twist:
             record(**seen, at={"curve": "saturation", "size": abs(z)}, series=True)
         assert holds, record.violation(tokens[worst], bound, reached)

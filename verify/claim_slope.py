@@ -7,7 +7,7 @@ from torch import Tensor
 from theory.slope import slope_band
 from verify.attack import attack, begin
 from verify.claims import claim
-from verify.far import LARGEST_CONTEXT, reference, slack
+from verify.far import ATTACKED_POINTS, LARGEST_CONTEXT, reference, slack
 from verify.passes import SEED
 from verify.predictors import points_of
 from verify.subject import answer
@@ -15,7 +15,6 @@ from verify.subject import answer
 STARTS = 16
 ROUNDS = ((0.3, 6), (0.1, 6))
 ATTACKED = 1e3
-POINTS = 4
 
 
 def query_slope(model, tokens: Float[Tensor, "B T"], graph: bool = False) -> Float[Tensor, " B"]:
@@ -29,7 +28,7 @@ def query_slope(model, tokens: Float[Tensor, "B T"], graph: bool = False) -> Flo
 @claim("N5", "far predictions hardly move with their query", mutants=("cap at 10 x",))
 def claim_N5_slopes_lie_in_the_certified_band(model, record, twist):
     """Sampled (10^2 .. 10^4) and attacked (10^3) contexts, by autograd in float64."""
-    points = points_of(model, POINTS)
+    points = points_of(model, ATTACKED_POINTS)
     position = 2 * points - 2
     free = torch.arange(position + 1) < position
     for x in (1e2, 1e3, -1e3, 1e4):

@@ -16,9 +16,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from sim.engines import engine
-from sim.model import Transformer
 from verify.sampling import PART, batches, parts
-from verify.subject import Network, Subject, load_subject
+from verify.subject import Network, Subject, at_queries, load_subject
 
 SEED = 20250203
 POINTS = 41
@@ -64,10 +63,7 @@ def read_queries(
     network: Network, tokens: Float[Tensor, "B T"]
 ) -> tuple[Float[Tensor, "B n"], Float[Tensor, "B n d"]]:
     """Predictions at x_1, .., x_n and their residuals; y tokens are not read out."""
-    if isinstance(network, Transformer):
-        residual = network.residual(tokens, stride=2)
-    else:
-        residual = network.residual(tokens)[:, ::2]
+    residual = at_queries(network, tokens)
     return network.readout(residual), residual
 
 

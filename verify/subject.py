@@ -36,10 +36,17 @@ class Network(Protocol):
         ...
 
 
+def at_queries(network: Network, tokens: Float[Tensor, "B T"]) -> Float[Tensor, "B n d"]:
+    """Residuals at x_1, .., x_n; a Transformer's last block is spared the y tokens."""
+    if isinstance(network, Transformer):
+        return network.residual(tokens, stride=2)
+    return network.residual(tokens)[:, ::2]
+
+
 def answer(network: Network, tokens: Float[Tensor, "B T"]) -> Float[Tensor, " B"]:
-    """Read-out at the last token; after x a Transformer's last block is spared the y tokens."""
-    if isinstance(network, Transformer) and tokens.shape[1] % 2:
-        return network.readout(network.residual(tokens, stride=2)[:, -1])
+    """Read-out at the last token, an x or a y."""
+    if tokens.shape[1] % 2:
+        return network.readout(at_queries(network, tokens)[:, -1])
     return network.tokens(tokens)[:, -1]
 
 
