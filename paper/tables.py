@@ -11,7 +11,7 @@ from typing import Any
 
 from verify.figures import drawings
 from verify.rows import ROOT, Row
-from verify.table import closest, verdict
+from verify.table import closest, sign, verdict
 from verify.values import curve, rounded
 
 LIBRARIES = ("torch", "numpy", "sympy", "python-flint", "mpmath", "scipy", "matplotlib", "typst")
@@ -25,7 +25,10 @@ def number(value: float | None, digits: int = 4) -> str:
 
 
 def claim_rows(rows: Sequence[Row]) -> list[dict[str, str]]:
-    """One line a claim: the row nearest to its bound over all models, and the verdict."""
+    """One line a claim: the row nearest to its bound over all models, and the verdict.
+
+    ``bound`` carries the side on which ``attained`` must be.
+    """
     ordered = sorted((r for r in rows if not r.series), key=lambda row: (row.id, row.claim))
     table = []
     for (id_, text), group in groupby(ordered, key=lambda row: (row.id, row.claim)):
@@ -40,7 +43,7 @@ def claim_rows(rows: Sequence[Row]) -> list[dict[str, str]]:
                 "claim": text,
                 "kind": row.kind,
                 "models": str(len({r.model for r in true if r.model}) or "–"),
-                "bound": number(row.bound),
+                "bound": f"{sign(row)} {number(row.bound)}".strip(),
                 "attained": number(row.attained),
                 "ratio": number(row.ratio, 3),
                 "verdict": verdict(true, [r for r in members if r.mutant]),

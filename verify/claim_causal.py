@@ -31,6 +31,7 @@ T = (1e2, 1e3, 1e4, 1e5, 1e6)
     kind="causal",
     together=tuple(CELLS),
     mutants=("cells exchanged",),
+    must="~",
 )
 def claim_G5_cells_grow_with_their_exponents(zoo, record, twist):
     """Exponent of |y(tz)| predicted from the weights by G1 against measured, every seed.

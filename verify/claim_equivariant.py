@@ -14,7 +14,8 @@ from verify.rounding import readout_slack_at
 SCALES = (1.0, 3.0, 10.0, 100.0, 1e4)
 
 
-@claim("W1", "the wrapped model is homogeneous bit for bit", mutants=("multiplied back by S",))
+@claim("W1", "the wrapped model is homogeneous bit for bit", mutants=("multiplied back by S",),
+       must="=")  # fmt: skip
 def claim_W1_wrapper_is_exactly_homogeneous(model, record, twist):
     """Inputs times 2^10 or 2^-20, values times 2^7 or 2^-9: the answer times the latter."""
     points = points_of(model)
@@ -104,7 +105,7 @@ def claim_W1_trained_inside_errors_do_not_grow(model, record, twist):
             assert holds, f"degree {degree}, scale {scale}: relative error {reached}"
 
 
-@claim("W2", "a homogeneous transformer scales with its prompt", modelfree=True,
+@claim("W2", "a homogeneous transformer scales with its prompt", modelfree=True, must="=",
        mutants=("additive positions",))  # fmt: skip
 def claim_W2_homogeneous_transformer_scales_exactly(record, twist):
     """F(tz)/t against F(z) for t = 2^-20 .. 2^40 (equal bit for bit), four layers, eight seeds."""

@@ -14,6 +14,7 @@ from verify.rounding import double_slack
     "G4",
     "without norms the answer misses every far line",
     mutants=("a head that divides",),
+    must=">=",
 )
 def claim_G4_answers_miss_the_line_at_every_scale(model, record, twist):
     """|y(t z) - t a x_q|/t >= half its limit for every t >= t0; tried at t0 .. 2^12 t0."""

@@ -130,6 +130,7 @@ def mirrored(weights: Weights) -> Weights:
     "one layer without positions is blind to pairing",
     together=("attention-only-1",),
     mutants=("two layers",),
+    must=">=",
 )
 def claim_G6_one_layer_cannot_tell_a_from_minus_a(zoo, record, twist):
     """x_i = ±1 balanced, y = ±a x: the trained layer, positions removed, says the same to both."""

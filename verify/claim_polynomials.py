@@ -36,7 +36,7 @@ def horner(coefficients, x: float) -> arb:
     return total
 
 
-@claim("P1", "beyond its failure radius no prompt teaches p", mutants=(SMALLER,))
+@claim("P1", "beyond its failure radius no prompt teaches p", mutants=(SMALLER,), must=">=")
 def claim_P1_polynomials_are_lost_beyond_their_radius(model, record, shrink):
     """At ±1.0001 r the error on a prompt of p is at least dist(p, ceiling) > 0; at 0.995 r not."""
     ceiling = readout_ceiling(model.weights)
@@ -69,7 +69,7 @@ def error_with_slack(model, xs, ys) -> tuple[float, float]:
     return abs(said - target), readout_slack(model.weights, residual)
 
 
-@claim("P2", "no error is below the pointwise floor", mutants=("ceiling {0}",))
+@claim("P2", "no error is below the pointwise floor", mutants=("ceiling {0}",), must=">=")
 def claim_P2_errors_are_at_least_the_distance_to_the_ceiling(model, record, twist):
     """|y - p(x)| >= dist(p(x), [B-, B+]) on every prompt of degree 1, 3, 5 at scales 1 .. 100."""
     ceiling = readout_ceiling(model.weights)
@@ -102,6 +102,7 @@ def claim_P2_errors_are_at_least_the_distance_to_the_ceiling(model, record, twis
     "the test error is at least the certified floor",
     together=("small",),
     mutants=("floor of a ceiling 10 times narrower",),
+    must=">=",
 )
 def claim_P3_test_errors_lie_above_the_floor(zoo, record, twist):
     """Degrees 1, 2, 3 and scales 1 .. 1000: mean squared error over E p², seeds of `small`.
@@ -193,6 +194,7 @@ def fitted(xs, ys, degree: int):
     kind="empirical",
     together=("small",),
     mutants=("floor at a tenth of the scale",),
+    must=">=",
 )
 def claim_P3_floor_is_most_of_the_error_far_out(zoo, record, twist):
     """Preregistered: expected floor >= 0.97 of the measured error from scale 10 on, degree 3."""
@@ -209,7 +211,8 @@ def claim_P3_floor_is_most_of_the_error_far_out(zoo, record, twist):
         assert share >= 0.97, f"scale {scale}: the floor is {share} of the error"
 
 
-@claim("P3", "one model's heat map lies above its floor", role="small", mutants=("ceiling {0}",))
+@claim("P3", "one model's heat map lies above its floor", role="small", mutants=("ceiling {0}",),
+       must=">=")  # fmt: skip
 def claim_P3_heat_map(model, record, twist):
     """Degree 1: error over inputs' and coefficients' scale, each cell above its pointwise floor."""
     ceiling = readout_ceiling(model.weights)

@@ -101,7 +101,7 @@ def claim_F2_plateau_holds_in_float32_up_to_its_domain(model, record, twist):
 
 
 @claim("F2", "beyond X32 float32 says something else", kind="empirical", needs=needs_plateau,
-       mutants=("X32 itself",))  # fmt: skip
+       mutants=("X32 itself",), must="!=")  # fmt: skip
 def claim_F2_overflow_is_what_ends_the_plateau(model, record, twist):
     """At the largest float the network says c or NaN, not y_inf."""
     x = float32_domain(model.weights) if twist else float(torch.finfo(torch.float32).max)

@@ -16,6 +16,8 @@ from typing import Literal
 from theory import TheoryError, Weights, theorems
 
 Kind = Literal["theorem", "empirical", "causal"]
+# on which side of the bound what is seen must be ("~": equal once rounded); "" nothing is compared
+Must = Literal["<=", ">=", "=", "~", "!=", ""]
 SHRINK = 0.01
 SMALLER = "bound 1 % smaller"
 
@@ -30,6 +32,8 @@ class Claim:
     ``role`` None: every model to which theorem ``id`` applies; else the zoo models of that role.
     ``together``: one run on the zoo models of all these roles (argument ``zoo``).
     ``modelfree``: no model at all.
+    ``must``: what is seen must be "<=" the bound of its row, ">=", "=", "~" or "!="; the rows of a
+    statement take the side of verify/ledger.py.
     """
 
     id: str
@@ -41,6 +45,7 @@ class Claim:
     modelfree: bool
     needs: Callable[[Weights], str | None] | None
     run: Callable[..., None]
+    must: Must = "<="
 
     @property
     def name(self) -> str:
@@ -67,11 +72,12 @@ def claim(
     together: tuple[str, ...] = (),
     modelfree: bool = False,
     needs: Callable[[Weights], str | None] | None = None,
+    must: Must = "<=",
 ) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Attach a Claim to a function ``claim_<ID>_...``; fields as in Claim."""
 
     def register(function: Callable[..., None]) -> Callable[..., None]:
-        found = Claim(id_, text, kind, mutants, role, together, modelfree, needs, function)
+        found = Claim(id_, text, kind, mutants, role, together, modelfree, needs, function, must)
         function.claim = found  # type: ignore[attr-defined]
         return function
 

@@ -9,11 +9,12 @@ except "not decidable", which says what is missing.
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Literal
 
 from theory import theorems
-from verify.claims import Kind, claims
+from verify.claims import Kind, Must, claims
 from verify.record import Recorder
 from verify.rows import ROOT, Row, read
 
@@ -46,6 +47,13 @@ class Statement:
         """Whether the effect is on the preregistered side of the threshold."""
         assert self.threshold is not None
         return effect >= self.threshold if self.accept == ">=" else effect <= self.threshold
+
+    @property
+    def must(self) -> Must:
+        """The side of the threshold on which the statement holds as it stands."""
+        if self.accepted == "holds" or not self.accept:
+            return self.accept
+        return "<=" if self.accept == ">=" else ">="
 
     def verdict(self, effect: float, low: float, high: float) -> Verdict:
         """From the effect and its interval alone."""
@@ -83,7 +91,7 @@ def decide(
     }
     record(
         bound=statement.threshold, attained=effect, unit=statement.unit, note=note, at=at,
-        holds=True,
+        holds=True, must=statement.must,
     )  # fmt: skip
 
 
@@ -96,7 +104,17 @@ def undecidable(record: Recorder, id_: str) -> None:
         "verdict": "not decidable",
         "amended": statement.amended,
     }
-    record(holds=True, at=at)
+    record(holds=True, at=at, must="")
+
+
+@cache
+def declared() -> dict[tuple[str, str], Must]:
+    """(id, claim) -> on which side of the bound what is seen must be, as the claims declare it."""
+    known = statements()
+    return {
+        (claim.id, claim.text): known[claim.id].must if claim.id in known else claim.must
+        for claim in claims()
+    }
 
 
 @dataclass(frozen=True)

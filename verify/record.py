@@ -15,6 +15,14 @@ from verify.subject import Subject
 ATTACKS = ROOT / "verify" / "attacks"
 
 
+def used(must: str, bound: float | None, attained: float | None) -> float | None:
+    """How much of the bound is used up, where that is a number: 1 touches it."""
+    if bound is None or attained is None or must == "!=":
+        return None
+    part, whole = (bound, attained) if must == ">=" else (attained, bound)
+    return part / whole if whole else None
+
+
 class Recorder:
     """Collects the rows of one claim on one model; call it to add a row."""
 
@@ -34,9 +42,10 @@ class Recorder:
         ratio: float | None = None,
         **details,
     ) -> None:
-        """Add a row; ratio defaults to attained / bound where that is defined."""
-        if ratio is None and bound and attained is not None:
-            ratio = attained / bound
+        """Add a row; ratio defaults to how much of the bound is used up (verify/rows.py)."""
+        details.setdefault("must", "" if details.get("series") else self.claim.must)
+        if ratio is None:
+            ratio = used(details["must"], bound, attained)
         name, hash_ = (self.model.name, self.model.hash) if self.model else ("", "")
         subject: dict = {"model": name, "model_hash": hash_, "commit": commit()}
         if self.model is not None:

@@ -18,8 +18,11 @@ ROOT = Path(__file__).resolve().parent.parent
 class Row:
     """``bound`` is certified (or predicted, or preregistered), ``attained`` is measured.
 
-    ``ratio`` is attained / bound; ``slack`` the derived float rounding that the comparison allows;
-    ``at`` the coordinates of the measurement (scale, degree, x_q, ...); ``series`` True for a
+    ``must`` says on which side of the bound attained must be ("<=", ">=", "=", "~" for equal once
+    rounded, "!="; "" where nothing is compared). ``ratio`` is how much of the bound is used up:
+    attained / bound, and bound / attained where attained must be ">="; so 1 touches the bound, and
+    what is far from it is near 0. ``slack`` is the derived float rounding that the comparison
+    allows; ``at`` the coordinates of the measurement (scale, degree, x_q, ...); ``series`` True for a
     point of a curve, which figures read and the claim table leaves out.
     """
 
@@ -31,6 +34,7 @@ class Row:
     bound: float | None = None
     attained: float | None = None
     ratio: float | None = None
+    must: str = ""
     slack: float = 0.0
     at: dict = field(default_factory=dict)
     unit: str = ""

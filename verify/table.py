@@ -1,4 +1,9 @@
-"""The table of claims that a run ends with: id, claim, models, proved, seen, ratio, verdict."""
+"""The table of claims that a run ends with: id, claim, models, seen, proved to be, ratio, verdict.
+
+"seen 2.8, proved to be ≤ 2.9" reads as one sentence: the sign is the side that the claim declares
+(Claim.must, Statement.must). The ratio is how much of the bound is used up, for a bound from below
+bound over seen: at most 1 when the claim holds, up to the rounding that its row allows.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,11 +13,26 @@ from verify.rows import Row
 
 # a statement's id may be long; its claim is cut to what is left of the line
 ID, CLAIM = 18, 46
+SIGNS = {"<=": "≤", ">=": "≥", "=": "=", "~": "≈", "!=": "≠"}
 
 
 def number(value: float | None) -> str:
     """Six significant digits, or a dash."""
     return "-" if value is None else f"{value:.6g}"
+
+
+def sign(row: Row) -> str:
+    """On which side of its bound what is seen must be; a row that does not say: as its claim."""
+    if row.bound is None:
+        return ""
+    from verify.ledger import declared
+
+    return SIGNS.get(row.must or declared().get((row.id, row.claim), ""), "")
+
+
+def proved(row: Row) -> str:
+    """What the number seen is proved to be: "≤ 2.9"."""
+    return f"{sign(row)} {number(row.bound)}".strip()
 
 
 def cut(text: str) -> str:
@@ -69,15 +89,15 @@ def summaries(rows: Sequence[Row]) -> list[Summary]:
 def claim_table(rows: Sequence[Row], width: int = 100) -> list[str]:
     """One line a claim: the row closest to its bound over all models and inputs."""
     lines = [
-        f"{'id':{ID}} {'claim':{CLAIM}} {'models':>6} {'proved':>12} {'seen':>12} {'ratio':>7}  "
-        "verdict"
+        f"{'id':{ID}} {'claim':{CLAIM}} {'models':>6} {'seen':>12} {'proved to be':>14} "
+        f"{'ratio':>7}  verdict"
     ]
     for summary in summaries(rows):
         row = summary.row
         ratio = "-" if row.ratio is None else f"{row.ratio:.3f}"
         lines.append(
             f"{row.id:{ID}} {cut(row.claim):{CLAIM}} {summary.models or '-':>6} "
-            f"{number(row.bound):>12} {number(row.attained):>12} {ratio:>7}  {summary.verdict}"
+            f"{number(row.attained):>12} {proved(row):>14} {ratio:>7}  {summary.verdict}"
         )
     return lines
 

@@ -28,6 +28,22 @@ def test_a_good_model_passes_and_leaves_rows(checkpoint, tmp_path, capsys):
     rows = read(out / "rows.jsonl")
     assert {"L1", "L2", "N2", "S2", "F1"} <= {row.id for row in rows}
     assert all(row.holds for row in rows)
+    for row in rows:
+        if not row.series and row.bound is not None and row.attained is not None:
+            assert on_its_side(row), row
+
+
+def on_its_side(row) -> bool:
+    """Whether what was seen is where the row says that it must be."""
+    # G1 reads its exponents to the nearest integer
+    slack = row.slack + (0.5 if row.id == "G1" else 0.0)
+    inside = {
+        "<=": row.attained <= row.bound + slack,
+        ">=": row.attained >= row.bound - slack,
+        "=": row.attained == row.bound,
+        "!=": row.attained != row.bound,
+    }
+    return inside[row.must]
 
 
 def test_a_violated_claim_is_exit_1(checkpoint, tmp_path, capsys, monkeypatch):
