@@ -14,7 +14,8 @@ from matplotlib.text import Text
 from tests.example_rows import example_rows, point
 from verify.figures import STYLE, FigureError, drawings, render
 from verify.figures.__main__ import main
-from verify.rows import ROOT, write
+from verify.figures.tightness import LEAST, bounded, shares
+from verify.rows import ROOT, Row, write
 
 ROWS = example_rows()
 CURVES = """failure ceiling plateau blindness slope saturation hull dispersion growth extreme heat
@@ -146,3 +147,53 @@ def test_pyplot_and_torch_are_not_loaded():
 def test_markers_of_one_figure_are_not_joined(drawn):
     lines = [line for line in drawn["P3_failure"].axes[0].get_lines() if isinstance(line, Line2D)]
     assert {"--", "-"} <= {line.get_linestyle() for line in lines}
+
+
+def bound_row(id_: str, model: str, ratio: float | None, **more) -> Row:
+    """An ordinary row of a claim."""
+    fields = {"kind": "theorem", "must": "<=", "bound": 1.0, "attained": ratio, "ratio": ratio}
+    return Row(id=id_, claim=f"claim of {id_}", model=model, holds=True, **(fields | more))
+
+
+def test_tightness_takes_every_bound_that_has_a_share():
+    rows = [
+        bound_row("P2", "a", 0.5, must=">="),
+        bound_row("N4", "a", 0.1),
+        bound_row("N4", "a", 0.3),
+        bound_row("N4", "b", 0.2),
+        bound_row("L2", "a", 1.0),
+        point("tightness", "L2", 0.7, 1.0, model="a", where="attacked prompts"),
+        bound_row("W2", "a", 1.0, must="="),
+        bound_row("F2", "a", None),
+        bound_row("S1", "a", 0.9, mutant=True),
+        bound_row("S2", "a", 0.9, series=True),
+        bound_row("C-poly", "", 0.9, kind="empirical"),
+        bound_row("S4", "a", 0.9, must=""),
+    ]
+    # L2's claim says which of its rows measure the certificate; a model counts once, at its best
+    expected = {"L2": [0.7], "N4": [0.3, 0.2], "P2": [0.5]}
+    assert shares(bounded(rows)) == expected
+    assert list(shares(bounded(rows))) == list(expected)
+
+
+def test_tightness_marks_each_median_and_what_is_off_the_axis():
+    ratios = {"a": 0.1, "b": 0.4, "c": 0.5, "d": LEAST / 100}
+    rows = [bound_row("N4", model, ratio) for model, ratio in ratios.items()]
+    with matplotlib.style.context(STYLE):
+        (axes,) = DRAWINGS["tightness"].draw(rows).axes
+    lines = {line.get_marker(): line.get_xdata() for line in axes.get_lines()}
+    assert list(lines["o"]) == [0.1, 0.4, 0.5] and list(lines["|"]) == [0.25]
+    assert list(lines["<"]) == [LEAST]
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["N4"]
+
+
+def test_the_output_of_a_head_is_seen_over_hull_and_values(drawn):
+    (axes,) = drawn["S3_hull"].axes
+    lines = {line.get_label(): line for line in axes.get_lines()}
+    output = lines["output seen"]
+    assert output.get_markersize() >= 6
+    others = [line for label, line in lines.items() if label != "output seen"]
+    assert output.get_zorder() > max(line.get_zorder() for line in others)
+    # where what is reachable fills the hull, both lines are seen
+    hull, reachable = lines["hull of the values (S2)"], lines["reachable at score range 2 (S3)"]
+    assert hull.get_linewidth() > 2 * reachable.get_linewidth()

@@ -15,6 +15,7 @@ from verify.subject import Subject
 
 DIRECTIONS = 48
 PROMPTS = 24
+RANGE = 2.0
 
 
 def vertex(values: Float[Tensor, "n 2"], direction: Tensor, ratio: float) -> Tensor:
@@ -34,27 +35,39 @@ def plane(values: Float[Tensor, "n e"]) -> Float[Tensor, "e 2"]:
     return torch.linalg.svd(values - values.mean(0)).Vh[:2].T
 
 
-def hull_points(model: Subject, points: int = 5) -> Iterator[tuple[str, int, list[float], float]]:
-    """(kind, index, (u, v), score range) for the first head of the last attention layer."""
+def legible(seen: list[HeadsSeen]) -> tuple[HeadsSeen, int, int]:
+    """(layer, prompt, head) whose last query has the score range nearest to RANGE.
+
+    At a range of 20 what is reachable fills the hull, at one of 0 it is the mean: neither shows.
+    """
+    off = torch.stack([(layer.range[:, :, -1] - RANGE).abs() for layer in seen])
+    layer, prompt, head = torch.unravel_index(off.argmin(), off.shape)
+    return seen[int(layer)], int(prompt), int(head)
+
+
+def hull_points(model: Subject, points: int = 5) -> Iterator[tuple[dict, list[float]]]:
+    """(at, (u, v)) for one head on one prompt: its values, what it can say, what it says."""
     length = min(points, (model.context + 1) // 2)
     prompts = polynomials(PROMPTS, length, generator_of(SEED, 24)).clamp(-10, 10)
     with torch.no_grad():
-        seen: HeadsSeen = watch(model, prompts)[-1]
-    values, spread = seen.values[0, 0], float(seen.range[0, 0, -1])
+        seen, prompt, head = legible(watch(model, prompts))
+    values, spread = seen.values[prompt, head], float(seen.range[prompt, head, -1])
+    where = {"curve": "hull", "delta": spread, "n": len(values)}
+    where |= {"layer": seen.layer, "head": head}
     axes = plane(values)
     flat = values @ axes
     for index, point in enumerate(flat.tolist()):
-        yield "value", index, point, spread
+        yield where | {"kind": "value", "index": index}, point
     angles = torch.linspace(0, 2 * torch.pi, DIRECTIONS + 1, dtype=torch.float64)[:-1]
     ratio = float(torch.tensor(spread, dtype=torch.float64).exp())
     for index, angle in enumerate(angles):
         direction = torch.stack([angle.cos(), angle.sin()])
-        yield "reachable", index, vertex(flat, direction, ratio).tolist(), spread
-    yield "output", 0, (seen.outputs[0, 0, -1] @ axes).tolist(), spread
+        corner = vertex(flat, direction, ratio).tolist()
+        yield where | {"kind": "reachable", "index": index}, corner
+    yield where | {"kind": "output", "index": 0}, (seen.outputs[prompt, head, -1] @ axes).tolist()
 
 
 def hull_rows(model: Subject, record) -> None:
     """The rows of the figure."""
-    for kind, index, (u, v), spread in hull_points(model):
-        at = {"curve": "hull", "kind": kind, "index": index, "u": u, "v": v, "delta": spread}
-        record(holds=True, series=True, at=at | {"n": 2 * 5 - 1})
+    for at, (u, v) in hull_points(model):
+        record(holds=True, series=True, at=at | {"u": u, "v": v})

@@ -23,6 +23,7 @@ from verify.rows import ROOT, Row
 
 STYLE = ROOT / "paper" / "icl.mplstyle"
 Draw = Callable[[list[Row]], Figure]
+Choose = Callable[[Sequence[Row]], list[Row]]
 
 
 class FigureError(Exception):
@@ -31,29 +32,36 @@ class FigureError(Exception):
 
 @dataclass(frozen=True)
 class Drawing:
-    """A registered figure: ``reads`` are the theorems or claims whose rows it shows."""
+    """A registered figure: ``reads`` are the theorems or claims whose rows it shows.
+
+    ``choose`` finds them among all rows; without it they are the points of ``curve``.
+    """
 
     name: str
     curve: str
     reads: tuple[str, ...]
     draw: Draw
     path: Path
+    choose: Choose | None = None
 
     def rows(self, rows: Sequence[Row]) -> list[Row]:
         """The rows that this figure shows, in file order."""
-        return [
-            row
-            for row in rows
-            if row.series and not row.mutant and row.at.get("curve") == self.curve
-        ]
+        return self.choose(rows) if self.choose else points_of(rows, self.curve)
 
 
-def figure(name: str, *, curve: str, reads: tuple[str, ...]) -> Callable[[Draw], Draw]:
+def points_of(rows: Sequence[Row], curve: str) -> list[Row]:
+    """The points of a curve, in file order; mutants are none."""
+    return [r for r in rows if r.series and not r.mutant and r.at.get("curve") == curve]
+
+
+def figure(
+    name: str, *, curve: str, reads: tuple[str, ...], choose: Choose | None = None
+) -> Callable[[Draw], Draw]:
     """Register a function from rows to a Figure under the name of its file."""
 
     def register(function: Draw) -> Draw:
         path = Path(function.__code__.co_filename)
-        function.drawing = Drawing(name, curve, reads, function, path)  # type: ignore[attr-defined]
+        function.drawing = Drawing(name, curve, reads, function, path, choose)  # type: ignore[attr-defined]
         return function
 
     return register

@@ -4,10 +4,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from verify.figures import figure
-from verify.figures.marks import BLUE, CERTIFIED, GREY, OPEN, PREDICTED, VERMILION, at, below
+from verify.figures.marks import BLACK, BLUE, CERTIFIED, VERMILION, Style, at, below
 from verify.rows import Row
 
 Point = tuple[float, float]
+HULL: Style = {"color": "#b8b8b8", "linestyle": "-", "linewidth": 3.5, "zorder": 2}
+FACED: Style = {"markerfacecolor": "white", "markersize": 4.5}
+STAR: Style = {"markersize": 9, "zorder": 6, "markeredgecolor": "white", "markeredgewidth": 0.6}
 
 
 def points(rows: list[Row], kind: str) -> list[Point]:
@@ -42,23 +45,33 @@ def closed(axes: Axes, corners: list[Point], style: dict, label: str) -> None:
         axes.plot(*zip(*corners, corners[0], strict=True), label=label, **style)
 
 
+def named(row: Row) -> str:
+    """Which model, and which of its heads where the row says it (counted from 1)."""
+    if not row.model:
+        return "made-up values"
+    heads = [f", {part} {row.at[part] + 1}" for part in ("layer", "head") if part in row.at]
+    return f"model {row.model}{''.join(heads)}"
+
+
 @figure("S3_hull", curve="hull", reads=("S2", "S3"))
 def hull(rows: list[Row]) -> Figure:
-    """Hull of the values, the polygon certified for the head's score range, outputs seen."""
+    """Hull of the values, the part that the head's score range lets it reach, its output."""
     drawn = Figure(figsize=(3.35, 3.1))
     axes = drawn.subplots()
     values = points(rows, "value")
     delta = rows[0].at.get("delta")
     name = "reachable (S3)" if delta is None else f"reachable at score range {delta:.3g} (S3)"
-    closed(axes, convex_hull(values), PREDICTED, "hull of the values (S2)")
+    # wide and pale: still seen where what is reachable fills the hull
+    closed(axes, convex_hull(values), HULL, "hull of the values (S2)")
     closed(axes, points(rows, "reachable"), CERTIFIED, name)
-    axes.plot(*zip(*values, strict=True), "s", color=GREY, label="values", **OPEN)
-    if seen := points(rows, "output"):
-        axes.plot(*zip(*seen, strict=True), ".", color=BLUE, label="outputs seen", markersize=2.5)
+    axes.plot(*zip(*values, strict=True), "s", color=BLACK, label="values", zorder=4, **FACED)
     mean = [sum(c) / len(values) for c in zip(*values, strict=True)]
-    axes.plot(*mean, "+", color=VERMILION, markersize=6, label="mean of the values")
+    axes.plot(*mean, "+", color=VERMILION, markersize=7, zorder=5, label="mean of the values")
+    if seen := points(rows, "output"):
+        axes.plot(*zip(*seen, strict=True), "*", color=BLUE, label="output seen", **STAR)
     axes.set(xlabel="values along direction u", ylabel="along direction v")
     axes.set_aspect("equal", adjustable="datalim")
-    axes.set_title(f"model {rows[0].model}" if rows[0].model else "made-up values")
+    axes.margins(0.1)
+    axes.set_title(named(rows[0]))
     below(drawn)
     return drawn
