@@ -49,10 +49,12 @@ def claim_G1_exponents_are_at_most_the_degree(model, record, twist):
     for variable in ("the whole prompt", "the query alone"):
         degree = derive(model.weights, variable).degree
         bound = degree - 1 if twist else degree
-        reached = float(exponents(model, variable, degree).max())
-        holds = reached < bound + 0.5
-        record(bound=bound, attained=reached, holds=holds, at={"variable": variable})
-        assert holds, f"{variable}: exponent {reached}, degree {bound}"
+        fitted = exponents(model, variable, degree).max()
+        # + 0.0: no -0
+        reached = float(fitted.round()) + 0.0
+        at = {"variable": variable, "fitted": float(fitted)}
+        record(bound=bound, attained=reached, holds=reached <= bound, at=at)
+        assert reached <= bound, f"{variable}: exponent {float(fitted)}, degree {bound}"
 
 
 @claim("G2", "no answer leaves the affine envelope", mutants=("slope 0",))

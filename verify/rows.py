@@ -22,8 +22,8 @@ class Row:
     rounded, "!="; "" where nothing is compared). ``ratio`` is how much of the bound is used up:
     attained / bound, and bound / attained where attained must be ">="; so 1 touches the bound, and
     what is far from it is near 0. ``slack`` is the derived float rounding that the comparison
-    allows; ``at`` the coordinates of the measurement (scale, degree, x_q, ...); ``series`` True for a
-    point of a curve, which figures read and the claim table leaves out.
+    allows; ``at`` the coordinates of the measurement (scale, degree, x_q, ...); ``series`` True for
+    a point of a curve, which figures read and the claim table leaves out.
     """
 
     id: str
