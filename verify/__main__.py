@@ -10,6 +10,7 @@ from pathlib import Path
 from sim.errors import CheckpointError, UserError
 from theory import Theorem
 from theory.heads import ceilings
+from verify.applies import runs_on, why_unchecked
 from verify.cases import Candidate, Case, cases, merged
 from verify.claims import claims
 from verify.formats import Recognised, recognise
@@ -50,13 +51,19 @@ def describe(found: Recognised) -> list[Theorem]:
     say(f"{found.file}: {found.format}: {found.description}")
     for note in found.notes:
         say(f"note: {note}")
-    apply, refused = [], {}
+    apply, refused, unchecked = [], {}, {}
     for theorem, reason in found.verdicts():
-        if reason is None:
-            apply.append(theorem)
-        else:
+        if reason is not None:
             refused.setdefault(reason, []).append(theorem.id)
+            continue
+        weights = found.subject.weights if found.subject else None
+        if weights and (why := why_unchecked(theorem.id, weights)):
+            unchecked.setdefault(why, []).append(theorem.id)
+        else:
+            apply.append(theorem)
     say(f"theorems that apply: {' '.join(t.id for t in apply) or 'none'}")
+    for reason, ids in unchecked.items():
+        say(f"  not checked on one model {' '.join(ids)}: {reason}")
     for reason, ids in refused.items():
         say(f"  not {' '.join(ids)}: {reason}")
     return apply
@@ -82,7 +89,7 @@ def run(candidate: Candidate, samples: int, mutants: bool) -> tuple[list[Row], l
     rows: list[Row] = []
     violations: list[str] = []
     for claim in claims():
-        if claim.modelfree or claim.together or claim.role:
+        if not runs_on(claim):
             continue
         for case in cases(claim, [candidate], samples):
             if case.mutant and not mutants:
@@ -133,8 +140,8 @@ def check(options: argparse.Namespace) -> int:
     rows = merged(rows)
     write(rows, options.out / "rows.jsonl")
     command = f"python -m verify {options.path} --samples {options.samples} --out {options.out}"
-    title = f"What {found.subject.name} cannot do"
-    write_report(rows, found.subject, options.out / "report.html", title, command)
+    title, about = f"What {found.short_path} cannot do", f"{found.format}: {found.description}."
+    write_report(rows, found.subject, options.out / "report.html", title, command, about)
     say()
     for line in claim_table(rows):
         say(line)

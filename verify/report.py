@@ -4,10 +4,12 @@ import argparse
 import base64
 import json
 import platform
+import re
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -18,14 +20,27 @@ from theory import TheoryError, Weights, theorems
 from theory.layernorm import needs_bounded_readout, readout_ceiling
 from theory.plateau import needs_plateau, plateau
 from theory.weights import Attention, Norm
+from verify.applies import why_unchecked
 from verify.figures import FigureError, drawings, render
 from verify.ledger import ledger
 from verify.rows import Row, commit, read, write_text
 from verify.subject import Subject, load_subject
-from verify.table import ledger_lines, number, summaries
+from verify.table import ledger_lines, number, proved, summaries
 
 HERE = Path(__file__).resolve().parent
+COLUMN = 300  # points: a figure of one column is 241 wide
 MOST_NUMBERS = 10**6  # a larger model is not put into the page
+# (id in panel.js, name, least, most, step, start); the scale is a power of ten
+Slider = tuple[str, str, float, float, float, float]
+SLIDERS: tuple[Slider, ...] = (
+    ("query", "query x_q", -1, 1, 0.01, 0.5),
+    ("scale", "scale", -1, 6, 0.05, 0.6),
+    ("points", "context", 1, 1, 1, 1),
+    ("c0", "constant of f", -1, 1, 0.05, 0.2),
+    ("c1", "slope of f", -1, 1, 0.05, 0.8),
+    ("c2", "square of f", -1, 1, 0.05, 0),
+    ("c3", "cube of f", -1, 1, 0.05, 0),
+)
 
 
 @dataclass(frozen=True)
@@ -39,6 +54,7 @@ class Shown:
     needs: tuple[str, ...]
     tight: bool
     objection: str
+    unchecked: str
     numbers: list[tuple[str, str]]
 
 
@@ -106,10 +122,17 @@ def panel(model: Subject | None) -> dict | None:
         return None
     data = json.dumps(panel_data(model))
     points = max(1, min(40, (model.context - 1) // 2))
-    return {"name": model.name, "data": data, "points": points}
+    sliders = [s if s[0] != "points" else (*s[:3], points, 1, points // 2 or 1) for s in SLIDERS]
+    return {"name": model.name, "data": data, "sliders": sliders}
 
 
-def figures(rows: Sequence[Row]) -> list[dict[str, str]]:
+def is_wide(svg: bytes) -> bool:
+    """Whether a drawing is more than a column wide: a phone scrolls it, in a box of its own."""
+    found = re.search(rb'<svg[^>]* width="([\d.]+)pt"', svg)
+    return found is not None and float(found[1]) > COLUMN
+
+
+def figures(rows: Sequence[Row]) -> list[dict[str, Any]]:
     """Every figure that has rows, as SVG in base64."""
     found = []
     for name, drawing in drawings().items():
@@ -121,9 +144,8 @@ def figures(rows: Sequence[Row]) -> list[dict[str, str]]:
         except FigureError:
             continue
         caption = (drawing.draw.__doc__ or "").splitlines()[0]
-        found.append(
-            {"name": name, "data": base64.b64encode(data).decode(), "caption": f"{name}: {caption}"}
-        )
+        shown = {"name": name, "caption": f"{name}: {caption}", "wide": is_wide(data)}
+        found.append(shown | {"data": base64.b64encode(data).decode()})
     return found
 
 
@@ -131,8 +153,9 @@ def shown_theorems(model: Subject | None) -> list[Shown]:
     """All theorems; with a model its certified numbers, or why a theorem does not apply."""
     found = []
     for theorem in theorems().values():
-        objection, values = "", []
+        objection, unchecked, values = "", "", []
         if model is not None:
+            unchecked = why_unchecked(theorem.id, model.weights) or ""
             try:
                 objection = theorem.applies(model.weights) or ""
                 if not objection:
@@ -142,7 +165,7 @@ def shown_theorems(model: Subject | None) -> list[Shown]:
                 objection = str(error)
         texts = (theorem.id, theorem.name, theorem.statement)
         lists = (theorem.assumptions, theorem.needs)
-        found.append(Shown(*texts, *lists, theorem.tight, objection, values))
+        found.append(Shown(*texts, *lists, theorem.tight, objection, unchecked, values))
     return found
 
 
@@ -169,17 +192,27 @@ def colour(verdict: str) -> str:
     return "good" if verdict.startswith("holds") and "amended" not in verdict else "amended"
 
 
-def report(rows: Sequence[Row], model: Subject | None, title: str, command: str = "") -> str:
-    """The page."""
+def share(row: Row) -> str:
+    """The ratio as the table prints it."""
+    return "-" if row.ratio is None else f"{row.ratio:.3f}"
+
+
+def report(
+    rows: Sequence[Row], model: Subject | None, title: str, command: str = "", about: str = ""
+) -> str:
+    """The page; ``about`` says what the model is."""
     environment = Environment(loader=FileSystemLoader(HERE), autoescape=True)
-    environment.filters |= {"number": number, "colour": colour}
+    filters = {"number": number, "colour": colour, "proved": proved, "ratio": share}
+    environment.filters |= filters
     claims = summaries(rows)
     wrong = sum(colour(entry.verdict) == "bad" for entry in claims)
     decided = [entry for entry in ledger(rows) if entry.kind != "theorem"]
     scripts = "\n".join((HERE / name).read_text() for name in ("demo.js", "panel.js"))
     return environment.get_template("report.html.j2").render(
         title=title,
-        summary=f"{len(claims)} claims, {wrong} violated. " + " ".join(ledger_lines(rows)),
+        about=about,
+        summary=f"{len(claims)} claims, {wrong} violated.",
+        verdicts=ledger_lines(rows),
         panel=panel(model),
         claims=claims,
         statements=[entry for entry in decided if entry.verdict != "not run"],
@@ -191,10 +224,15 @@ def report(rows: Sequence[Row], model: Subject | None, title: str, command: str 
 
 
 def write_report(
-    rows: Sequence[Row], model: Subject | None, path: Path, title: str, command: str = ""
+    rows: Sequence[Row],
+    model: Subject | None,
+    path: Path,
+    title: str,
+    command: str = "",
+    about: str = "",
 ) -> None:
     """Write the page, atomically."""
-    write_text(path, report(rows, model, title, command))
+    write_text(path, report(rows, model, title, command, about))
 
 
 def main(arguments: list[str] | None = None) -> int:

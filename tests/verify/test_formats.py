@@ -40,7 +40,9 @@ def test_own_checkpoint_and_run_folder(tmp_path):
         found = recognise(place)
         subject = subject_of(place)
         assert found.format == "icl-limits checkpoint" and found.file == path
-        assert (subject.seed, subject.context, subject.name) == (2, 9, "step-12")
+        assert (subject.seed, subject.context, subject.name) == (2, 9, "run-step-12")
+        assert found.short_path == "run/step-12.safetensors"
+        assert "step 7 of " in found.description
         assert torch.equal(subject.network.tokens(TOKENS), model.tokens(TOKENS))
         double = subject.reference().tokens(TOKENS.double())
         assert torch.allclose(double, model.tokens(TOKENS).double(), atol=1e-4)

@@ -28,6 +28,11 @@ def test_a_good_model_passes_and_leaves_rows(checkpoint, tmp_path, capsys):
     rows = read(out / "rows.jsonl")
     assert {"L1", "L2", "N2", "S2", "F1"} <= {row.id for row in rows}
     assert all(row.holds for row in rows)
+    # what is listed as applying was checked, and what was not says why
+    (listed,) = [line for line in said.splitlines() if line.startswith("theorems that apply: ")]
+    assert set(listed.removeprefix("theorems that apply: ").split()) == {row.id for row in rows}
+    assert "not checked on one model G5 P3: decided on models of the zoo" in said
+    assert "not checked on one model P4: checked without a model" in said
     for row in rows:
         if not row.series and row.bound is not None and row.attained is not None:
             assert on_its_side(row), row

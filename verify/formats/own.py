@@ -40,10 +40,16 @@ def read(place: Place) -> Recognised | None:
     parameters = tensors.renamed(
         lambda name: name.removeprefix("model.") if name.startswith("model.") else None
     )
-    return recognised(path, config, parameters)
+    return recognised(path, config, parameters, header["step"])
 
 
-def recognised(path: Path, config: Train, tensors: Tensors) -> Recognised:
+def name_of(path: Path) -> str:
+    """A model's name in rows: every run has a step-N, so it is named with its folder."""
+    numbered = path.stem.startswith("step-")
+    return f"{path.absolute().parent.name}-{path.stem}" if numbered else path.stem
+
+
+def recognised(path: Path, config: Train, tensors: Tensors, step: int) -> Recognised:
     """The whole model, or its readout alone where a token is a pair of numbers."""
     model = config.model
     rows = model.context or 2 * model.points - 1
@@ -52,7 +58,8 @@ def recognised(path: Path, config: Train, tensors: Tensors) -> Recognised:
     norms = f"{model.block_norm} in the blocks, {model.final_norm} at the end"
     described = (
         f"{quoted(config.name)}, {model.layers} layers, {model.heads} heads, width {model.width}, "
-        f"{model.score} scores, {norms}, {'MLP' if model.mlp else 'no MLP'}"
+        f"{model.score} scores, {norms}, {'MLP' if model.mlp else 'no MLP'}, "
+        f"step {step} of {config.steps}"
     )
     reader = Reader(tensors, dataclasses.asdict(model))
     if model.packed:
@@ -68,7 +75,7 @@ def recognised(path: Path, config: Train, tensors: Tensors) -> Recognised:
     head = Head(weights.final_norm, weights.read_out[None], reader.take("read_out.bias", 1))
     network = load_model(path)
     subject = Subject(
-        name=path.stem,
+        name=name_of(path),
         hash=hash_file(path),
         weights=weights,
         network=network,

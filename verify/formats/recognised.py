@@ -45,6 +45,11 @@ class Recognised:
     beyond: str = ""
     notes: tuple[str, ...] = field(default=())
 
+    @property
+    def short_path(self) -> str:
+        """Folder and file, e.g. toy-0123456789/step-800.safetensors: what tells runs apart."""
+        return "/".join(self.file.absolute().parts[-2:])
+
     def verdicts(self) -> list[tuple[Theorem, str | None]]:
         """Each theorem with None where it applies, or with the reason why it does not."""
         return [(theorem, self.objection(theorem)) for theorem in theorems().values()]
