@@ -3,12 +3,17 @@
 python -m theory                     every theorem, its steps checked
 python -m theory L2 [--model PATH]   one theorem: statement, proof, checks, numbers on a model
 python -m theory certify PATH        every theorem's numbers on a checkpoint
+
+Ids may be in either case. Checkpoints are those of this project; python -m verify PATH reads others
+as well, and attacks the bounds.
+Exit code 0: all well. 1: a step of the list is not proved. 2: bad input, said in one line.
 """
 
 import argparse
 import difflib
 import json
 import os
+import re
 import sys
 from collections.abc import Sequence
 from contextlib import nullcontext
@@ -35,10 +40,27 @@ def find(name: str) -> Theorem:
     wanted = ALIASES.get(wanted, wanted)
     if wanted in known:
         return known[wanted]
-    named = [t.id for t in known.values() if len(name) > 2 and name.lower() in t.name.lower()]
-    close = named or difflib.get_close_matches(wanted, [*known, *ALIASES], n=3, cutoff=0.5)
+    if Path(name).exists():
+        raise TheoryError(f"{name} is a path; for its numbers: python -m theory certify {name}")
+    close = suggestions(name)
     hint = f"; did you mean {' or '.join(close)}?" if close else ""
     raise TheoryError(f"no theorem {name!r}{hint}; `python -m theory` lists them all")
+
+
+def suggestions(name: str) -> list[str]:
+    """Up to three ids that a name or a word of it stands for, else the id spelled most alike."""
+    known, low = theorems(), name.lower()
+    words = {word for theorem in known.values() for word in theorem.name.lower().split()}
+    meant = [low, *difflib.get_close_matches(low, words, 1, 0.75)] if len(low) > 2 else []
+    named = [t.id for t in known.values() if any(word in t.name.lower() for word in meant)]
+    letter, digits = re.sub(r"[^A-Z]", "", name.upper())[:1], re.sub(r"\D", "", name)[:9]
+
+    def far(id_: str) -> tuple[float, bool, int]:
+        alike = difflib.SequenceMatcher(None, id_, name.upper()).ratio()
+        return -alike, id_[0] != letter, abs(int(id_[1:]) - int(digits or 0))
+
+    nearest = min([*known, *ALIASES], key=far)
+    return named[:3] or ([nearest] if far(nearest)[0] <= -0.4 else [])
 
 
 def zoo_model(theorem: Theorem) -> tuple[str, Weights] | None:
@@ -72,7 +94,13 @@ def list_all(as_json: bool) -> int:
                 print("{:3} {:34} {:10} {:14} {:>2} in Coq".format(*cells), flush=True)
     if console.is_terminal:
         console.print(table)
+    hint("python -m theory L2", "python -m theory certify PATH")
     return int(failed)
+
+
+def hint(*commands: str) -> None:
+    """What to type next."""
+    print(f"next: {'; '.join(commands)}")
 
 
 def show(theorem: Theorem, model: Path | None, as_json: bool) -> int:
@@ -93,6 +121,8 @@ def show(theorem: Theorem, model: Path | None, as_json: bool) -> int:
     print(f"on {chosen[0]}")
     for line in value_lines(verdict(theorem, chosen[1])):
         print(line)
+    if model is None:
+        hint(f"python -m theory {theorem.id} --model PATH", "python -m theory certify PATH")
     return 0
 
 
@@ -107,6 +137,7 @@ def show_certificate(path: Path, as_json: bool) -> int:
         print(f"{theorem.id} {theorem.name}")
         for line in value_lines(verdict(theorem, weights)):
             print(line, flush=True)
+    hint(f"python -m theory L2 --model {path}", f"python -m verify {path}")
     return 0
 
 
@@ -115,9 +146,16 @@ def run(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m theory", description=__doc__)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("what", nargs="*", help="an id such as L2, or: certify PATH")
-    parser.add_argument("--model", type=Path, help="checkpoint to evaluate on")
+    parser.add_argument(
+        "--model", type=Path, metavar="PATH",
+        help="with an id: the checkpoint to evaluate on (default: a committed model)",
+    )  # fmt: skip
     parser.add_argument("--json", action="store_true", help="machine-readable output")
     options = parser.parse_args(arguments)
+    if options.model and (not options.what or options.what[0] == "certify"):
+        raise TheoryError(
+            f"--model goes with one theorem; all of them: python -m theory certify {options.model}"
+        )
     match options.what:
         case []:
             return list_all(options.json)
@@ -125,6 +163,9 @@ def run(arguments: Sequence[str] | None = None) -> int:
             return show_certificate(Path(path), options.json)
         case ["certify", *_]:
             raise TheoryError("certify takes one checkpoint: python -m theory certify PATH")
+        case [word, *rest] if difflib.get_close_matches(word.lower(), ["certify"], 1, 0.7):
+            path = rest[0] if rest else "PATH"
+            raise TheoryError(f"no command {word!r}; did you mean: python -m theory certify {path}")
         case [name]:
             return show(find(name), options.model, options.json)
     raise TheoryError(f"one theorem at a time, not {len(options.what)}")
