@@ -1,8 +1,9 @@
 """`python -m sim.train [PRESET] [options]`: train a transformer on polynomials in context.
 
 A bare command trains `toy` (about a minute on two cores). Ctrl-C saves; the same command resumes,
-bit for bit at the same number of threads. `torchrun --nproc-per-node 2 -m sim.train ..` trains one
-model on several processes or GPUs.
+bit for bit at the same number of threads. A finished run is not trained again: stderr says how to
+get another one. stdout holds nothing but the checkpoint's path. `torchrun --nproc-per-node 2 -m
+sim.train ..` trains one model on several processes or GPUs.
 """
 
 import difflib
@@ -77,6 +78,16 @@ def check(settings: Settings) -> None:
             raise UserError(f"--device {settings.device}: {str(error).splitlines()[0]}") from error
 
 
+def already(checkpoint: Path, config: Train) -> str:
+    """What to say of a run that is finished, and how to get another one."""
+    return (
+        f"already finished at step {config.steps}: nothing to train; the checkpoint is "
+        f"{checkpoint}\n"
+        f"longer: --steps {2 * config.steps}, a run of its own from step 0; another: --seed "
+        f"{config.seed + 1}; the same anew: delete {checkpoint.parent}"
+    )
+
+
 def run(config: Train, settings: Settings, together: Group = ALONE) -> Path:
     """Train under the run's lock, or say that it is done; returns the last checkpoint's path.
 
@@ -87,6 +98,8 @@ def run(config: Train, settings: Settings, together: Group = ALONE) -> Path:
     with locked(path) if together.leads else nullcontext():
         done = together.leads and is_finished(path) and bool(steps_in(path))
         if together.any(done, device or "cpu"):
+            if together.leads:
+                print(already(path_of(path, config.steps), config), file=sys.stderr)
             return path_of(path, config.steps)
         last = train(
             config,

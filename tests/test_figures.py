@@ -5,6 +5,7 @@ import sys
 from itertools import combinations
 
 import matplotlib.style
+import numpy as np
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_rgb
@@ -181,7 +182,7 @@ def test_tightness_marks_each_median_and_what_is_off_the_axis():
     rows = [bound_row("N4", model, ratio) for model, ratio in ratios.items()]
     with matplotlib.style.context(STYLE):
         (axes,) = DRAWINGS["tightness"].draw(rows).axes
-    lines = {line.get_marker(): line.get_xdata() for line in axes.get_lines()}
+    lines = {line.get_marker(): np.asarray(line.get_xdata()) for line in axes.get_lines()}
     assert list(lines["o"]) == [0.1, 0.4, 0.5] and list(lines["|"]) == [0.25]
     assert list(lines["<"]) == [LEAST]
     assert [label.get_text() for label in axes.get_yticklabels()] == ["N4"]

@@ -52,9 +52,11 @@ def test_a_run_leaves_its_config_its_losses_and_its_error(
     assert logged[-1].keys() == {"step", "error", "error_1nn", *degrees}
     # again: nothing is trained
     before = path_of(path, 30).stat()
-    status, out, _ = cli(monkeypatch, capsys, *command_line, "--quiet")
-    assert status == 0 and out.strip() == str(path_of(path, 30))
+    status, out, err = cli(monkeypatch, capsys, *command_line, "--quiet")
+    assert status == 0 and out == f"{path_of(path, 30)}\n"
     assert path_of(path, 30).stat() == before
+    assert err.startswith("already finished at step 30: ") and str(path_of(path, 30)) in err
+    assert "--steps 60" in err and "--seed 6" in err and f"delete {path}\n" in err
 
 
 @pytest.mark.parametrize(
