@@ -25,7 +25,7 @@ from theory.weights import MLP, Attention, Norm, Weights
 from theory.zonotopes import Zonotope, divided, known, meet
 
 # symbols times the widest layer's numbers: what is kept of a zonotope between two blocks
-ROOM = 2**23
+ROOM = 2**24
 
 
 def minus_own_mean(h: Zonotope) -> Zonotope:
@@ -154,11 +154,14 @@ def residual(
     """The last token's streams where they enter the final norm; ``line`` if nothing came before."""
     h = start(weights, low, high, symbols)
     widest = max([weights.width, *(len(b.up) for b in weights.blocks if isinstance(b, MLP))])
-    room = ROOM // (widest * len(low)) if symbols else 0
+    whole = ROOM // (widest * len(low)) if symbols else 0
     last = max((i for i, b in enumerate(weights.blocks) if isinstance(b, Attention)), default=-1)
     norm = weights.blocks[0].norm if weights.blocks else weights.final_norm
     line = None if weights.post_norm and weights.blocks else line_range(weights, norm, low, high)
+    count = len(weights.blocks)
     for i, block in enumerate(weights.blocks):
+        # so that early blocks leave symbols to later ones
+        room = whole * (i + 1) // count
         u = h if weights.post_norm else pass_norm(block.norm, h, line, room)
         line = None
         queries = slice(-1, None) if i >= last else slice(None)
