@@ -16,8 +16,8 @@ from theory.plateau import readout_balls
 from theory.streams import Stream
 from theory.weights import MLP, Weights
 
-# columns of noise per unit of width before the smallest groups are merged
-COLUMNS = 12
+# columns of noise, and per unit of width, that are kept before the smallest groups are merged
+COLUMNS, PER_WIDTH = 768, 3
 
 
 def start(weights: Weights, position: int | None) -> tuple[Stream, int]:
@@ -32,6 +32,14 @@ def start(weights: Weights, position: int | None) -> tuple[Stream, int]:
     return Stream.at(Balls.exact(middle)).with_disc(apart.t), len(weights.positions) - 1
 
 
+def merged(weights: Weights, stream: Stream) -> Stream:
+    """The stream with as many columns as pay: all of a small model's, a few a unit of a wide one's.
+
+    A pass costs width² times columns; merging is what a wide model loses tightness to.
+    """
+    return stream.merged(max(COLUMNS, PER_WIDTH * weights.width))
+
+
 def passages(weights: Weights, query: Query, position: int | None) -> tuple[list[Meeting], Stream]:
     """The sets of streams at every MLP, and the one that enters the final norm."""
     (stream, last), met = start(weights, position), list[Meeting]()
@@ -39,7 +47,7 @@ def passages(weights: Weights, query: Query, position: int | None) -> tuple[list
         if isinstance(block, MLP):
             meeting, stream = pass_mlp(weights, index, query, stream)
             met.append(meeting)
-            stream = stream.merged(COLUMNS * weights.width)
+            stream = merged(weights, stream)
         else:
             stream = pass_attention(weights, index, stream, last)
     return met, stream

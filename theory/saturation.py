@@ -6,7 +6,7 @@ from flint import arb
 
 from theory.anatomy import circuits, insist, minus_mean, ray
 from theory.balls import Balls, spectral_norm
-from theory.bands import COLUMNS, start
+from theory.bands import merged, start
 from theory.blocks import residual_bound
 from theory.dispersion import score_ranges
 from theory.errors import TheoryError
@@ -93,7 +93,7 @@ def pole_offsets(weights: Weights, z: float, position: int) -> dict[int, Stream]
     root = Balls.exact(float(weights.width)).sqrt()
     for index, block in enumerate(weights.blocks):
         if isinstance(block, MLP):
-            stream = pass_mlp(weights, index, query, stream)[1].merged(COLUMNS * weights.width)
+            stream = merged(weights, pass_mlp(weights, index, query, stream)[1])
             continue
         seen = view(weights, block.norm, query, stream)
         if not seen.closed:

@@ -143,7 +143,9 @@ class Stream:
         shares = np.sqrt(np.maximum(weight[~kept], weight.max() * 1e-12) + SHORT)
         gram = Balls.exact(small) / np.repeat(shares, few)
         gram = gram @ gram.t * Balls.exact(shares**2 * (1 + 2.0**-50)).sum()
-        lift = float(np.trace(gram.mid)) * 2.0**-40 + SHORT**2
+        # above the rounding of sums of so many products: the factor's defect must fit under it
+        rounding = max(2.0**-40, 8 * float(gamma(small.shape[1])))
+        lift = float(np.trace(gram.mid)) * rounding + SHORT**2
         if not np.isfinite(lift):
             return self
         factor = np.linalg.cholesky((gram.mid + gram.mid.T) / 2 + lift * np.eye(d))

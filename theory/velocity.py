@@ -13,7 +13,7 @@ import numpy as np
 from theory.activations import derivative_range
 from theory.anatomy import centred, circuits, minus_mean, project, scaled_rows
 from theory.balls import Array, Balls, outward, spectral_norm
-from theory.bands import COLUMNS, start
+from theory.bands import merged, start
 from theory.cones import column
 from theory.dispersion import score_ranges
 from theory.hidden import pass_mlp
@@ -127,7 +127,7 @@ def velocities(
     r' is dr/dx_q, or, with ``told`` (the z' of one other token by block), its effect at fixed x_q.
     """
     query, (stream, last) = Query(x), start(weights, position)
-    velocity, limit = still(weights.width), COLUMNS * weights.width
+    velocity = still(weights.width)
     for index, block in enumerate(weights.blocks):
         if isinstance(block, MLP):
             met, after = pass_mlp(weights, index, query, stream)
@@ -141,6 +141,7 @@ def velocities(
             turned = with_query(weights, block.norm, x, seen, velocity)
         else:
             turned = turning(weights, block.norm, seen, velocity, 0.0)
+        turned = merged(weights, turned)
         if isinstance(block, MLP):
             assert met is not None
             change = mlp_velocity(weights, block, met.low, met.high, turned)
@@ -148,5 +149,7 @@ def velocities(
             change = attention_velocity(
                 weights, index, seen, turned, None if told is None else told[index]
             )
-        stream, velocity = after.merged(limit), velocity.plus(change).merged(limit)
+        stream, velocity = merged(weights, after), merged(weights, velocity.plus(change))
+        if not np.isfinite(velocity.columns).all():
+            return None
     return stream, velocity
