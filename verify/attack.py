@@ -132,13 +132,18 @@ def attack(
     *,
     free: Bool[Tensor, " T"] | None = None,
     rounds: Sequence[tuple[float, int]] = ((0.3, 20), (0.1, 20), (0.03, 20)),
+    share: float = 1.0,
     reach: float = 1e9,
 ) -> Attacked:
-    """Rounds of (rate, steps), each started around the best prompts of the round before."""
+    """Rounds of (rate, steps), each started around the best prompts of the round before.
+
+    Each round has ``share`` times the starts of the one before: a few of the best, climbed for
+    longer, reach as far as all of them do.
+    """
     found = Attacked(start, torch.full(start.shape[:1], -torch.inf, dtype=start.dtype))
     for number, (rate, steps) in enumerate(rounds):
         if number:
-            start = restarts(found, len(start), seed + number)
+            start = restarts(found, max(1, round(share * len(start))), seed + number)
             if free is not None:
                 start = torch.where(free, start, found.tokens[:1])
         found = ascend(objective, start, free, steps, rate, reach)

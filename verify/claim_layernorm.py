@@ -12,12 +12,14 @@ from theory.layernorm import (
 from verify.attack import attack, begin, towards
 from verify.claim_norms import rounding_of
 from verify.claims import SMALLER, claim
+from verify.far import extremes
+from verify.kept import kept
 from verify.passes import SEED, read_queries, sampled
 from verify.rounding import normalised_slack, readout_slack, readout_slack_at
 
 ATTACKED_POINTS = 4
 STARTS = 512
-ROUNDS = ((0.3, 10), (0.1, 10), (0.03, 6))
+ROUNDS, SHARE = ((0.3, 10), (0.1, 10), (0.03, 10)), 0.25
 
 
 def ends(ceiling, low, high):
@@ -83,35 +85,32 @@ def claim_L2_sampled_predictions_stay_inside(model, record, samples, shard):
 
 @claim("L2", "no attacked prediction leaves the ceiling", mutants=("final norm skipped",))
 def claim_L2_attacked_predictions_stay_inside(model, record, samples):
-    """Gradient ascent from 1,024 prompts, half upwards, half downwards, with restarts."""
+    """Gradient ascent from 1,024 prompts, half upwards, half downwards; and the kept prompts."""
     ceiling = readout_ceiling(model.weights)
     points = min(ATTACKED_POINTS, (model.context + 1) // 2)
     starts = min(STARTS, max(32, samples // 100))
-    start, found = begin(starts, points, SEED), {}
-    for kind, end, radius in (
-        ("low", ceiling.low, -ceiling.radius),
-        ("high", ceiling.high, ceiling.radius),
-    ):
-        found[kind] = attack(towards(model.network, end, radius), start, SEED, rounds=ROUNDS).tokens
-    y, residual = read_queries(model.network, torch.cat(list(found.values())))
-    slack = readout_slack(model.weights, residual[:, -1])
-    low, high = float(y[:, -1].min()), float(y[:, -1].max())
-    prompts = {"low": found["low"], "high": found["high"]}
-    best = {"low": int(y[:starts, -1].argmin()), "high": int(y[starts:, -1].argmax())}
-    excess = max(ceiling.excess(low), ceiling.excess(high))
-    extent = max(high - ceiling.midpoint, ceiling.midpoint - low)
+    start = begin(starts, points, SEED)
+    prompts = [prompt.float() for prompt in kept(model, "L2")]
+    for end, radius in ((ceiling.low, -ceiling.radius), (ceiling.high, ceiling.radius)):
+        objective = towards(model.network, end, radius)
+        prompts.append(attack(objective, start, SEED, rounds=ROUNDS, share=SHARE).tokens)
+    read = [(y[:, -1], h[:, -1]) for y, h in (read_queries(model.network, p) for p in prompts)]
+    slack = readout_slack(model.weights, torch.cat([residual for _, residual in read]))
+    seen = extremes(torch.cat([y for y, _ in read]), prompts)
+    excess = max(ceiling.excess(seen.low), ceiling.excess(seen.high))
+    extent = max(seen.high - ceiling.midpoint, ceiling.midpoint - seen.low)
     holds = excess <= slack
-    at = {"starts": 2 * starts, "prompt": prompts["high"][best["high"]].tolist()}
+    at = {"starts": 2 * starts, "prompt": seen.high_prompt}
     record(bound=ceiling.radius, attained=extent, slack=slack, holds=holds, at=at)
     where = {"curve": "tightness", "where": "attacked prompts"}
     record(bound=ceiling.radius, attained=extent, holds=holds, at=where, series=True)
-    for kind, value, end in ends(ceiling, low, high):
-        prompt = prompts[kind][best[kind]].tolist()
+    for kind, value, end in ends(ceiling, seen.low, seen.high):
+        prompt = seen.low_prompt if kind == "low" else seen.high_prompt
         at = {"curve": "ceiling", "kind": f"attacked {kind}", "prompt": prompt}
         record(bound=end, attained=value, slack=slack, holds=holds, at=at, series=True)
-    worst = "low" if ceiling.excess(low) > ceiling.excess(high) else "high"
-    value = low if worst == "low" else high
-    assert holds, record.violation(prompts[worst][best[worst]], ceiling, value)
+    low = ceiling.excess(seen.low) > ceiling.excess(seen.high)
+    prompt, value = (seen.low_prompt, seen.low) if low else (seen.high_prompt, seen.high)
+    assert holds, record.violation(prompt, ceiling, value)
 
 
 @claim("L2", "the ceiling is reached by a residual", mutants=(SMALLER,))

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from theory.layernorm import readout_radius
 from verify.attack import Attacked, attack, begin
+from verify.kept import kept
 from verify.passes import SEED
 from verify.rounding import double_slack
 from verify.sampling import FAMILIES, generator_of
@@ -101,3 +102,16 @@ def attacked_at(model: Subject, x: float) -> Extreme:
         for sign in (-1.0, 1.0)
     ]
     return Extreme(-found[0].best, found[1].best, found[0].argbest, found[1].argbest)
+
+
+def kept_at(model: Subject, x: float) -> list[Extreme]:
+    """Extreme predictions at x over the contexts kept for this model, one a length of them."""
+    found: dict[int, list[Float[Tensor, "1 T"]]] = {}
+    for tokens in kept(model, "N9"):
+        tokens[:, -1] = x
+        found.setdefault(tokens.shape[1], []).append(tokens)
+    measured = []
+    for same in found.values():
+        with torch.no_grad():
+            measured.append(extremes(answer(reference(model), torch.cat(same)), same))
+    return measured

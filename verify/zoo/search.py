@@ -1,0 +1,146 @@
+"""`python -m verify.zoo.search [NAME ...]`: look long for prompts that press on a bound; keep them.
+
+L2: predictions at the ends of the ceiling. N9: contexts that move the prediction at a far query.
+Several lengths and more steps than a claim has: a minute or two a model. The best prompts go
+to verify/zoo/prompts.jsonl, where the claims find them; models that are done are not searched again
+unless they changed. One thread a process, so the same command finds the same prompts.
+"""
+
+import argparse
+import dataclasses
+import json
+import platform
+import sys
+from collections.abc import Iterator
+
+import torch
+
+from sim.atomic import write_atomically
+from sim.errors import UserError
+from theory.anatomy import needs_ray
+from theory.errors import TheoryError
+from theory.layernorm import readout_ceiling
+from verify.attack import attack, begin, towards
+from verify.far import LARGEST_CONTEXT, reference
+from verify.kept import PROMPTS, Kept, read
+from verify.passes import SEED
+from verify.subject import Subject, answer, load_subject
+from verify.zoo import FOLDER, entries
+
+# a query's position counts more than the number of points: full prompts reach no farther
+LENGTHS = (4, 8, 16)
+STARTS, FAR_STARTS, SHARE = 128, 64, 0.5
+ROUNDS = ((0.3, 40), (0.3, 40), (0.1, 40), (0.1, 40), (0.03, 40))
+# reached / radius from which longer prompts are not tried
+ENOUGH = 0.98
+FAR, FAR_LENGTHS = 1e3, (12,)
+
+
+def points_of(model: Subject, lengths: tuple[int, ...]) -> list[int]:
+    """Those lengths that the model has positions for."""
+    return [n for n in lengths if 2 * n - 1 <= model.context]
+
+
+def ceiling_prompts(model: Subject) -> Iterator[tuple[str, float, list[float]]]:
+    """(end, prediction, prompt) at both ends of L2's ceiling, in float32 as the model runs."""
+    ceiling = readout_ceiling(model.weights)
+    for end, goal, radius in (
+        ("low", ceiling.low, -ceiling.radius),
+        ("high", ceiling.high, ceiling.radius),
+    ):
+        best: tuple[float, list[float]] | None = None
+        for points in points_of(model, LENGTHS):
+            objective, start = towards(model.network, goal, radius), begin(STARTS, points, SEED)
+            found = attack(objective, start, SEED, rounds=ROUNDS, share=SHARE)
+            tokens = torch.tensor([found.argbest])
+            with torch.no_grad():
+                y = float(answer(model.network, tokens))
+            if best is None or (y - best[0]) / radius > 0:
+                best = y, found.argbest
+            if (best[0] - ceiling.midpoint) / radius >= ENOUGH:
+                break
+        assert best is not None
+        yield end, *best
+
+
+def far_prompts(model: Subject) -> Iterator[tuple[str, float, list[float]]]:
+    """(end, prediction, prompt): contexts of the queries ±FAR, in float64."""
+    network = reference(model)
+    for x in (FAR, -FAR):
+        for end, sign in (("low", -1.0), ("high", 1.0)):
+            found = []
+            for points in points_of(model, FAR_LENGTHS):
+                start = begin(FAR_STARTS, points, SEED, reach=LARGEST_CONTEXT).double()
+                start[:, -1] = x
+                free = torch.arange(start.shape[1]) < start.shape[1] - 1
+                found.append(
+                    attack(
+                        lambda tokens, sign=sign: sign * answer(network, tokens),
+                        start, SEED, free=free, rounds=ROUNDS, share=SHARE, reach=LARGEST_CONTEXT,
+                    )
+                )  # fmt: skip
+            best = max(found, key=lambda attacked: attacked.best)
+            yield end, sign * best.best, best.argbest
+
+
+def search(name: str) -> list[Kept]:
+    """The prompts of one zoo model, for each bound that the theory has for it."""
+    torch.set_num_threads(1)
+    model = load_subject(FOLDER / f"{name}.safetensors")
+    found = []
+    try:
+        readout_ceiling(model.weights)
+        found += [("L2", *prompt) for prompt in ceiling_prompts(model)]
+    except TheoryError:
+        pass  # no ceiling: nothing to press on
+    if needs_ray(model.weights) is None:
+        found += [("N9", *prompt) for prompt in far_prompts(model)]
+    return [
+        Kept(
+            model=name,
+            model_hash=model.hash,
+            bound=bound,
+            end=end,
+            # nine digits name a float32; a far context need not be kept more exactly
+            tokens=tuple(float(f"{z:.9g}") for z in tokens),
+            reached=reached,
+            seed=SEED,
+            command=f"python -m verify.zoo.search {name}",
+            device=f"cpu ({platform.machine()}), torch {torch.__version__}",
+        )
+        for bound, end, reached, tokens in found
+    ]
+
+
+def keep(new: list[Kept]) -> None:
+    """The file with a model's prompts in place of its old ones, in the manifest's order."""
+    names = [entry.name for entry in entries()]
+    old = [k for k in read() if k.model in names and k.model not in {n.model for n in new}]
+    ordered = sorted([*old, *new], key=lambda k: (names.index(k.model), k.bound))
+    lines = [json.dumps(dataclasses.asdict(k)) + "\n" for k in ordered]
+    write_atomically(PROMPTS, "".join(lines).encode())
+
+
+def main(arguments: list[str]) -> int:
+    """Search the models named, or all that have no prompts yet."""
+    parser = argparse.ArgumentParser(prog="python -m verify.zoo.search", description=__doc__)
+    parser.add_argument("names", nargs="*", help="zoo models; default: those without prompts")
+    names = parser.parse_args(arguments).names
+    known = {entry.name: entry.sha256 for entry in entries()}
+    try:
+        if unknown := [name for name in names if name not in known]:
+            raise UserError(f"no zoo model {unknown[0]!r}; known: {', '.join(known)}")
+        done = {k.model for k in read() if known.get(k.model, "").startswith(k.model_hash)}
+        for name in names or [name for name in known if name not in done]:
+            found = search(name)
+            keep(found)
+            said = ", ".join(f"{k.bound} {k.end} {k.reached:.6g}" for k in found)
+            print(f"{name}: {said or 'no bound to press on'}", flush=True)
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
