@@ -96,7 +96,8 @@ def ask_lirpa(python: str, weights: Weights, tokens: np.ndarray, radius: float, 
         except subprocess.TimeoutExpired:
             return {"why": f"no answer within {patience:g} s"}
     if done.returncode:
-        return {"why": done.stderr.strip().splitlines()[-1][:300]}
+        said = done.stderr.strip().splitlines() or [f"exit status {done.returncode}"]
+        return {"why": said[-1][:300]}
     told = json.loads(done.stdout.strip().splitlines()[-1])
     if np.isnan(told["low"]) or np.isnan(told["high"]):
         return {"why": "its bound is not a number", "seconds": told["seconds"]}
@@ -173,6 +174,8 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--patience", type=float, default=600.0, help="seconds a call of it")
     parser.add_argument("--models", nargs="*", default=MODELS)
     parser.add_argument("--points", nargs="*", type=int, default=(4, 21))
+    radii = (*RADII, np.inf)
+    parser.add_argument("--radii", nargs="*", type=float, default=radii, help="inf: any context")
     parser.add_argument("--out", type=Path, default=FOLDER / "boxes.json")
     options = parser.parse_args(arguments)
     options.lost = set()  # (model, tokens, method) that had no bound at some radius
@@ -182,12 +185,12 @@ def main(arguments: list[str]) -> int:
     for name in options.models:
         model = load_subject(ROOT / "verify" / "zoo" / f"{name}.safetensors")
         for count in options.points:
-            for radius in (*RADII, np.inf):
+            for radius in options.radii:
                 for point in measure(model, prompt(count), radius, options):
                     points.append(point)
                     print(show(point), flush=True)
-        # after each model: a long run that is stopped leaves what it has
-        write_text(options.out, record(points, arguments, bool(options.lirpa)))
+                # each time: a long run that is stopped leaves what it has
+                write_text(options.out, record(points, arguments, bool(options.lirpa)))
     return 0
 
 
