@@ -6,12 +6,11 @@ from theory.blindness import plain_spread, spread
 from theory.layernorm import readout_radius
 from theory.plateau import far_radius, plateau, plateau_band
 from verify.claims import claim
-from verify.far import ATTACKED_POINTS, attacked_at, reference, sampled_at, slack
+from verify.far import ATTACKED, ATTACKED_POINTS, attacked_at, reference, sampled_at, slack
 from verify.passes import SEED
 from verify.sampling import generator_of, interleave
 
 FAR = (1e3, 1e4, 1e5, 1e6)
-ATTACKED = 1e3
 EXCHANGED = "limits of +inf and -inf exchanged"
 
 

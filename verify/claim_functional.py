@@ -3,9 +3,7 @@
 from theory.bands import functional_band
 from theory.blindness import plain_spread
 from verify.claims import claim
-from verify.far import attacked_at, kept_at, slack
-
-ATTACKED = 1e3
+from verify.far import ATTACKED, attacked_at, kept_at, slack
 
 
 @claim("N9", "contexts move a far prediction less than the functional", mutants=("D(x) at 10 x",))

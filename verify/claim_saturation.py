@@ -58,7 +58,7 @@ def claim_N4_predictions_approach_their_limit_like_one_over_the_value(model, rec
     """|y(z) - y(±)|, sampled and attacked contexts, the limit taken at 1e12, in float64."""
     tokens = strained(model).clone()
     position = tokens.shape[1] - 1
-    for z in (1e2, -1e3, 1e4):
+    for z in (1e2, -1e3):
         near, limit = (certified(model, v, position) for v in (z, math.copysign(HUGE, z)))
         # y(1e12) is itself `limit` away from y(±)
         bound = near / abs(z) if twist else near + limit

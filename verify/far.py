@@ -3,7 +3,8 @@
 Float64 because what a far query leaves of its context is small; its rounding is in ``slack``.
 """
 
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import NamedTuple
 
@@ -23,7 +24,8 @@ POINTS = (1, 2, 4, 12)
 CONTEXTS = 8
 STARTS = 64
 ATTACKED_POINTS = 4
-ROUNDS = ((0.3, 10), (0.1, 10))
+ROUNDS, SHARE = ((0.3, 10), (0.1, 15)), 0.25
+ATTACKED = 1e3
 LARGEST_CONTEXT = 1e6
 
 
@@ -84,7 +86,13 @@ def sampled_at(model: Subject, x: float) -> Extreme:
 
 @cache
 def attacked_at(model: Subject, x: float) -> Extreme:
-    """Extreme predictions at the query x by gradient ascent over short contexts."""
+    """Extreme predictions at the query x over short contexts found by gradient ascent at ±ATTACKED.
+
+    What moves a far query is nearly the same at every far x of a sign, so one search serves all.
+    """
+    if abs(x) != ATTACKED:
+        near = attacked_at(model, math.copysign(ATTACKED, x))
+        return moved(model, [near.low_prompt, near.high_prompt], x)
     points = min(ATTACKED_POINTS, (model.context + 1) // 2)
     start = begin(STARTS, points, SEED, reach=LARGEST_CONTEXT).double()
     start[:, -1] = x
@@ -93,25 +101,24 @@ def attacked_at(model: Subject, x: float) -> Extreme:
     found: list[Attacked] = [
         attack(
             lambda tokens, sign=sign: sign * answer(network, tokens),
-            start,
-            SEED,
-            free=free,
-            rounds=ROUNDS,
-            reach=LARGEST_CONTEXT,
+            start, SEED, free=free, rounds=ROUNDS, share=SHARE, reach=LARGEST_CONTEXT,
         )
         for sign in (-1.0, 1.0)
-    ]
+    ]  # fmt: skip
     return Extreme(-found[0].best, found[1].best, found[0].argbest, found[1].argbest)
+
+
+def moved(model: Subject, prompts: Sequence[Sequence[float]], x: float) -> Extreme:
+    """Extreme predictions over prompts of one length, their queries moved to x."""
+    tokens = torch.tensor(prompts, dtype=torch.float64)
+    tokens[:, -1] = x
+    with torch.no_grad():
+        return extremes(answer(reference(model), tokens), [tokens])
 
 
 def kept_at(model: Subject, x: float) -> list[Extreme]:
     """Extreme predictions at x over the contexts kept for this model, one a length of them."""
-    found: dict[int, list[Float[Tensor, "1 T"]]] = {}
+    found: dict[int, list[list[float]]] = {}
     for tokens in kept(model, "N9"):
-        tokens[:, -1] = x
-        found.setdefault(tokens.shape[1], []).append(tokens)
-    measured = []
-    for same in found.values():
-        with torch.no_grad():
-            measured.append(extremes(answer(reference(model), torch.cat(same)), same))
-    return measured
+        found.setdefault(tokens.shape[1], []).append(tokens[0].tolist())
+    return [moved(model, same, x) for same in found.values()]
