@@ -73,3 +73,27 @@ def test_relu_is_exact():
     low, high = tilted_range("relu", np.array([0.5]), np.array([-2.0]), np.array([4.0]))
     assert low[0] == pytest.approx(0) and high[0] == pytest.approx(2)
     assert slope("relu", Balls.exact(np.array([-1.0, 0.0, 2.0]))).mid.tolist() == [0, 0.5, 1]
+
+
+@pytest.mark.parametrize("kind", SMOOTH)
+def test_beyond_the_table_the_slope_is_that_of_relu(kind):
+    """Wholly in a tail, across one end of the table, and over all of it."""
+    low, high = np.array([60.0, -70.0, 30.0, -90.0]), np.array([70.0, -60.0, 60.0, 90.0])
+    bottom, top = derivative_range(kind, 1, low, high)
+    assert bottom[0] == pytest.approx(1, abs=1e-9) and top[0] == pytest.approx(1, abs=1e-9)
+    assert bottom[0] <= 1 <= top[0] and bottom[1] <= 0 <= top[1]
+    assert max(-bottom[1], top[1]) < 1e-9
+    assert bottom[2] <= 1 <= top[2] < 1 + 1e-9 and top[2] - bottom[2] < 1e-9
+    # the whole line: act'(u) + act'(-u) = 1, each end to the width of a cell
+    assert top[3] == lipschitz(kind) and bottom[3] == pytest.approx(1 - top[3], abs=5e-3)
+    bottom, top = derivative_range(kind, 2, low, high)
+    assert (bottom[:3] <= 0).all() and (top[:3] >= 0).all()
+    assert (top - bottom)[:3].max() < 1e-8 and max(-bottom[3], top[3]) == bend(kind)
+
+
+def test_slopes_of_relu_are_zero_and_one():
+    low, high = np.array([-1.0, 0.25, -3.0, -0.5, 0.0]), np.array([0.5, 0.75, -1.0, 0.0, 2.0])
+    bottom, top = derivative_range("relu", 1, low, high)
+    assert bottom.tolist() == [0, 1, 0, 0, 0] and top.tolist() == [1, 1, 0, 1, 1]
+    with pytest.raises(ValueError, match="no second derivative"):
+        derivative_range("relu", 2, low, high)

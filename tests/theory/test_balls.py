@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from theory import TheoryError
-from theory.balls import Balls, concatenate, product_norm, spectral_norm
+from theory.balls import Balls, concatenate, gamma, product_norm, spectral_norm
 from theory.linear import matrix, norm, times, vector
 
 
@@ -65,7 +65,9 @@ def test_zero_and_empty_matrices():
 
 def test_rounding_that_underflows_before_a_large_factor_is_paid_for():
     a, x = np.array([[3e300, 1e300]]), np.array([[7e-310], [3e-310]])
-    product = (Balls.exact(a) @ Balls(x, np.full((2, 1), 5e-324)))[0, 0].arb()
+    balls = (Balls.exact(a) @ Balls(x, np.full((2, 1), 5e-324)))[0, 0]
+    product = balls.arb()
+    assert balls.rad >= 0
     for shift in (-5e-324, 0.0, 5e-324):
         pairs = zip(a[0], x[:, 0] + shift, strict=True)
         assert product.contains(sum((arb(p) * arb(q) for p, q in pairs), arb(0)))
@@ -84,3 +86,10 @@ def test_norm_of_a_product_is_an_upper_bound_and_sharp(seed, m, k, n):
 def test_entries_that_left_the_doubles_have_no_norm():
     assert spectral_norm(Balls.exact(np.array([[1.0, np.inf]]))) == np.inf
     assert product_norm(Balls.exact(np.full((2, 2), np.nan)), Balls.exact(np.eye(2))) == np.inf
+
+
+def test_gamma_is_rounded_up():
+    """gam_n = n u/(1 - n u), u = 2^-53, in doubles: never below, an ulp or two above."""
+    for n in (1, 2, 7, 1000, 10**6, 2**40, 2**52):
+        exact = arb(n) / (arb(2) ** 53 - n)
+        assert exact <= arb(gamma(n)) <= exact * (1 + arb(2) ** -49)

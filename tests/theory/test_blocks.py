@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -54,6 +56,22 @@ def test_first_attention_ball_is_nearly_reached(random_weights):
     part = contributions(weights)[0]
     sizes = np.linalg.norm(added(weights, tokens) - residual_centre(weights).mid, axis=-1)
     assert sizes[:, -1].max() >= 0.5 * part.radius[-1]
+
+
+def test_the_noise_of_the_first_attention_holds_the_longest_context(random_weights):
+    """One offset at all positions but the last: only the last token reaches far."""
+    weights = random_weights(d=8, heads=1, layers=1, mlp=False, seed=6)
+    positions = 1e3 * weights.positions
+    positions[:-1] = positions[0]
+    weights = replace(weights, positions=positions, read_in_bias=np.zeros(8))
+    part, rng = contributions(weights)[0], np.random.default_rng(1)
+    assert part.size == 8 and part.radius[1] < 0.95 * part.radius[-1]
+    tokens = np.sinh(rng.normal(size=(2000, 9)) * 4)
+    off = added(weights, tokens)[:, -1] - residual_centre(weights).mid[-1]
+    row = rng.normal(size=(40, 8))
+    reach = np.linalg.norm(row @ part.noise, axis=1) + part.missed * np.linalg.norm(row, axis=1)
+    assert (np.abs(off @ row.T) <= reach + 1e-9).all()
+    assert np.linalg.norm(part.noise, 2) == pytest.approx(part.radius[-1])
 
 
 def test_positions_and_worst_case(random_weights):

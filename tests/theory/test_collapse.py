@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -96,3 +98,20 @@ def test_a_zero_of_w_in_stops_the_collapse_of_a_dyt(random_weights):
     weights.read_in[3] = 0
     with pytest.raises(TheoryError, match="zero entry"):
         N6.evaluate(weights)
+
+
+def test_the_error_of_the_odds_with_a_constant_query_and_with_a_linear_one(random_weights):
+    """W_Q = 0: scores κ.z, and 2 far |κ|. No biases: scores z.B z, and 4 far sqrt(d)|B|."""
+    weights = random_weights(d=6, heads=1, layers=1, seed=5)
+    plain = Norm("layernorm", np.ones(6), np.zeros(6), eps=1e-5)
+    block = replace(weights.attentions[0], norm=plain, key_bias=np.zeros((1, 6)))
+    constant = replace(block, query=np.zeros((1, 6, 6)))
+    linear = replace(block, query_bias=np.zeros((1, 6)))
+    kappa = block.key[0].T @ block.query_bias[0] / 6**0.5
+    centring = np.eye(6) - 1 / 6
+    bilinear = centring @ block.key[0].T @ block.query[0] @ centring / 6**0.5
+    sizes = (np.linalg.norm(kappa - kappa.mean()), 2 * 6**0.5 * np.linalg.norm(bilinear, 2))
+    for attention, size in zip((constant, linear), sizes, strict=True):
+        model = replace(weights, blocks=(attention,))
+        far = float(pole_distance(model, plain, 1e4))
+        assert float(odds_error(model, 0, 0, 1e4)) == pytest.approx(2 * far * size, rel=1e-6)

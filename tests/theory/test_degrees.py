@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from theory.errors import TheoryError
 from theory.interval import Interval
-from theory.polynomials import cauchy_radius, distance, failure_radius
+from theory.layernorm import readout_ceiling
+from theory.polynomials import P1, P2, cauchy_radius, distance, failure_radius
 
 COEFFICIENTS = st.lists(st.floats(-5, 5, width=16), min_size=2, max_size=6)
 
@@ -88,3 +89,20 @@ def test_coefficients_that_are_no_numbers_are_refused():
 def test_extreme_coefficients():
     huge = failure_radius((1e300, -1e-300, 0.0, 5e-324), Interval(-1e-300, 1e308))
     assert huge.is_finite() and huge > 0
+
+
+def test_numbers_of_monomials_under_a_ceiling(random_weights):
+    """c x^k = B± at |x| = (|B|/c)^(1/k), for even k only if B >= 0; |y - p| >= p - B+ above."""
+    weights = random_weights()
+    ceiling = readout_ceiling(weights)
+    found = P1.evaluate(weights)
+    names = {"x": (1, 1), "2x": (2, 1), "x²": (1, 2), "x³": (1, 3)}
+    assert set(found) == {f"failure radius of p = {name}" for name in names}
+    for name, (c, k) in names.items():
+        level = max(ceiling.high, 0.0) if k == 2 else ceiling.magnitude
+        exact = (level / c) ** (1 / k)
+        assert found[f"failure radius of p = {name}"].midpoint == pytest.approx(exact, rel=1e-12)
+    errors = P2.evaluate(weights)
+    for value in (3, 10, 100):
+        gap = max(value - ceiling.high, ceiling.low - value, 0.0)
+        assert errors[f"error at p(x) = {value}, at least"].midpoint == pytest.approx(gap)

@@ -67,6 +67,9 @@ def test_radius_is_a_root_of_the_envelope():
     assert radius.contains(arb(2))
     # |p| = 100 x² - 1 is above the envelope from x = 3 on, the context's own size
     assert lost_beyond((-1.0, 0.0, 100.0), Affine(0.0, 1.0), 3.0) == 3
+    # left of 0 only: |u² - 10 u| = u at u = 9 and 11, x = -u; and its mirror image
+    for slope in (10.0, -10.0):
+        assert lost_beyond((0.0, slope, 1.0), Affine(0.0, 1.0), 0.0).overlaps(arb(11))
     with pytest.raises(TheoryError, match="degree"):
         lost_beyond((1.0, 2.0), Affine(0.0, 1.0), 0.0)
 

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from theory.extreme import G3, extreme_form, heads, missed, needs_one_layer, play
 from theory.linear import vector
-from theory.network import forward
-from theory.selection import excess, lehmer
+from theory.network import forward, mixing
+from theory.selection import excess, lehmer, ssa_answer
 from theory.softmax import softmax
 
 
@@ -116,3 +116,13 @@ def test_models_outside_the_assumptions_are_told_why(random_weights):
     assert "ssa" in (needs_one_layer(layer(random_weights, score="ssa")) or "")
     assert needs_one_layer(layer(random_weights)) is None
     assert all(np.isfinite(i.low) for i in G3.evaluate(layer(random_weights)).values())
+
+
+@pytest.mark.parametrize("power", [1, 2, 3])
+def test_the_ssa_witness_is_an_attention_of_width_one(random_weights, power):
+    """Weights (1 + |s|)^(n sgn s) at scores z_q z_j, as theory.network mixes them."""
+    attention = replace(random_weights(score="ssa").attentions[0], ssa=(1.0, float(power)))
+    for tokens in ([1.0, -2.0, 3.0], [0.5, 4.0, -1.5], [2.0, 0.0, -1.0, 1.0]):
+        z = np.array(tokens)
+        weights = mixing(attention, np.outer(z, z)[None, None])[0, 0, -1]
+        assert float(ssa_answer(vector(z), power)) == pytest.approx(weights @ z, rel=1e-14)

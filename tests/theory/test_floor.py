@@ -1,6 +1,7 @@
 """P3 against sampling, mpmath and its own identities."""
 
 import math
+from fractions import Fraction
 
 import mpmath
 import numpy as np
@@ -10,8 +11,14 @@ from hypothesis import given, settings, target
 from hypothesis import strategies as st
 
 from theory.errors import TheoryError
-from theory.excess import excess, second_moment
-from theory.floor import error_floor, linear_excess, plateau_error, relative_floor
+from theory.excess import excess, second_moment, uniform_excess
+from theory.floor import (
+    error_floor,
+    linear_excess,
+    plateau_error,
+    relative_floor,
+    third_moment,
+)
 from theory.interval import Interval
 
 CEILING = Interval(-2.3, 2.7)
@@ -51,7 +58,9 @@ def test_normal_inputs(degree):
 
 
 def test_degree_one_is_the_closed_form():
-    for bound, a, s in ((0.3, 1.0, 0.5), (-1.7, 0.6, 20.0), (2.5, 2.5, 1.0), (7.0, 1.0, 6.0)):
+    # the two offsets (B/a ± 1)/s: below 0, at 0, in (0, 1), one beyond 1, both
+    inside, across = ((0.3, 1.0, 0.5), (-1.7, 0.6, 20.0), (1.0, 1.0, 3.0)), ((2.0, 1.0, 2.0),)
+    for bound, a, s in (*inside, *across, (2.5, 2.5, 1.0), (7.0, 1.0, 6.0)):
         exact = excess(1, bound, a, s, "uniform", "uniform")
         assert exact.overlaps(linear_excess(arb(bound), arb(a), arb(s)))
 
@@ -133,3 +142,34 @@ def test_unknown_laws_are_refused():
     for bad in (math.inf, math.nan, -1.0):
         with pytest.raises(TheoryError, match="scales"):
             error_floor(CEILING, 1, 1.0, bad)
+
+
+def test_third_moment_at_every_place():
+    """m3(o) = (1/8) ∫_o^1 (u - o)^4/u du, and 1/32, 0 and the reflection outside (0, 1)."""
+    # by hand: (1/4 - 2/3 + 3/4 - 1/2 + (25/12 + ln 2)/16)/8
+    half = (arb(2).log() / 16 - arb(7) / 192) / 8
+    assert third_moment(arb(1) / 2).overlaps(half)
+    assert third_moment(arb(-1) / 2).overlaps(half + arb(1) / 8 + arb(1) / 6)
+    assert third_moment(arb(0)) == arb(1) / 32 and third_moment(arb(2)) == 0
+    for o in (0.01, 0.3, 0.99):
+        with mpmath.workdps(30):
+            whole = mpmath.quad(lambda u, o=o: (u - mpmath.mpf(o)) ** 4 / u, [o, 1])
+        assert abs(float(8 * third_moment(arb(o))) - float(str(whole))) < 1e-14
+
+
+def test_a_line_that_leaves_at_its_corners_only():
+    """c_0 + c_1 x, all of U(-1, 1), above 1: given u = c_1 x > 0 the mean over c_0 is u³/6, and u
+    has density -(ln u)/2 on (0, 1), so E(c_0 + c_1 x - 1)_+² = ∫ u³(-ln u)/12 du = 1/192.
+    """
+    assert abs(error_floor(Interval(-9.0, 1.0), 1, 1.0, 1.0).midpoint - 1 / 192) < 1e-15
+
+
+@pytest.mark.parametrize("level", [0, -5])
+def test_breakpoints_that_cannot_be_told_apart_are_paid_for(monkeypatch, level):
+    """c_0 + c_1 x, all of U(-1, 1), |p| <= 2: half of E p² = 4/9 at B = 0, E(p + 5)² = 25 + 4/9 at
+    B = -5, whatever gap of x is left out.
+    """
+    gap = [(arb(1) / 4, arb(3) / 4)]
+    monkeypatch.setattr("theory.excess.breakpoints", lambda polynomials, s: gap)
+    found = uniform_excess(1, Fraction(level), arb(1))
+    assert found.contains(arb(4) / 9 + 25 if level else arb(2) / 9) and found.rad() < 20

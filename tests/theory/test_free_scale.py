@@ -170,3 +170,9 @@ def test_numbers(random_weights):
     assert len(soft) == 3 and all(i.low >= 0 for i in soft.values())
     assert len(G4.evaluate(random_weights(norm="none", score="linear"))) == 2
     assert probe(random_weights(context=4))[0].size == 3
+
+
+def test_the_probe_is_half_of_x(random_weights):
+    """Examples (x, x/2) and the answer x_q/2, none of them equal."""
+    tokens, target = probe(random_weights(context=5))
+    assert tokens.tolist() == [0.75, 0.375, -0.5, -0.25, 0.625] and target == 0.3125

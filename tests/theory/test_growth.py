@@ -4,8 +4,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from flint import arb
 
-from theory.growth import derive
+from theory.growth import derive, tower, tower_alone
 from theory.network import forward
 
 SCORES = ("softmax", "hardmax", "ssa", "sigmoid", "linear")
@@ -73,3 +74,27 @@ def test_the_printed_proof_names_every_rule_once(random_weights):
     assert len(lines) == len(set(lines)) < 200
     assert lines[-1].startswith(f"{len(lines)}. prediction: 0")
     assert any("layernorm is bounded" in line for line in lines)
+
+
+@pytest.mark.parametrize("layers", [1, 2, 3])
+def test_the_tower_is_a_network(random_weights, layers):
+    """G1's witness against a linear attention of width 1 with every weight 1, z = 2 and -3."""
+    weights = random_weights(
+        d=1, heads=1, layers=layers, norm="none", score="linear", mlp=False, context=2
+    )
+    one, none = np.ones((1, 1, 1)), np.zeros((1, 1))
+    maps = dict.fromkeys(("query", "key", "value", "output"), one)
+    biases = dict.fromkeys(("query_bias", "key_bias", "value_bias"), none)
+    blocks = [replace(b, **maps, **biases, output_bias=np.zeros(1)) for b in weights.blocks]
+    ends = {"read_in": np.ones(1), "read_in_bias": np.zeros(1), "read_out": np.ones(1)}
+    weights = replace(
+        weights, **ends, blocks=tuple(blocks), positions=np.zeros((2, 1)), read_out_bias=0.0
+    )
+    for z in (2.0, -3.0):
+        pair, alone = (
+            forward(weights, np.array([[1.0, z]]))[0, 1],
+            forward(weights, np.array([[z]]))[0, 0],
+        )
+        assert tower(layers, arb(z)) == pair and tower_alone(layers, arb(z)) == alone
+        # hidden from itself, a query meets the context token 1 alone: it doubles in every layer
+        assert tower(layers, arb(z), self_token=False) == z * 2**layers

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings, target
@@ -149,3 +151,27 @@ def test_the_appended_coordinate_moves_along_the_axis_too(eps):
         z = normed(norm, query.x / t * read_in + offset)
         off = z - output.centre.mid - (t - query.middle) * offset @ output.jacobian.T
         assert np.linalg.norm(off, axis=1).max() <= output.ball
+
+
+def test_an_axis_known_to_a_radius_is_paid_for(random_weights):
+    """Every member of the axis has its own Jacobian: what it moves more is in the ball."""
+    weights, rng = random_weights(seed=4), np.random.default_rng(6)
+    norm, query = weights.blocks[1].norm, Query(-6.0, 1.0)
+    seen = view(weights, norm, query, noisy(weights, rng, 0.1))
+    wide = replace(seen, axis=Balls(seen.axis.mid, np.full(8, 0.01)))
+    exact, output = normalised(weights, norm, seen), normalised(weights, norm, wide)
+    c, alpha, beta, _ = linearised(seen.back, seen.ahead, seen.side)
+    size, root = float(seen.size.mid), 8**0.5
+    worst = 0.0
+    for _ in range(50):
+        axis = seen.axis.mid + 0.01 * rng.choice([-1, 1], size=8)
+        jacobian = (np.eye(8) * beta + np.outer(axis, axis) * (alpha - beta)) * root / size
+        worst = max(worst, np.linalg.norm(jacobian - output.jacobian, 2) * seen.reach)
+        assert (np.abs(root * c * axis - output.centre.mid) <= output.centre.rad + 1e-12).all()
+    assert exact.ball + 0.9 * worst <= output.ball
+
+
+def test_a_ball_that_touches_the_origin_has_every_direction(random_weights):
+    weights = random_weights()
+    seen = view(weights, weights.blocks[1].norm, Query(50.0), noisy(weights, np.random, 0.1))
+    assert seen.closed and not replace(seen, back=1.0).closed

@@ -15,14 +15,15 @@ from theory.errors import TheoryError
 from theory.float32 import growth, layernorm, two_pass, welford
 from theory.layernorm import readout_ceiling, readout_centre
 from theory.linear import norm, vector
-from theory.network import forward
+from theory.network import forward, transform
 from theory.rounding import (
+    block_growth,
     float32_ceiling,
     float32_domain,
     normalising_error,
     readout_slack,
 )
-from theory.weights import Norm
+from theory.weights import MLP, Norm
 
 VARIANTS = [
     {},
@@ -242,3 +243,36 @@ def test_normalising_error_has_no_bound_without_eps():
     small = normalising_error(Norm("layernorm", ones, ones, eps=1e-5), arb(1))
     assert small is not None and small < 1e-4
     assert norm(vector(ones)) == 2
+
+
+def test_error_of_n_roundings_is_highams_gamma():
+    """n u/(1 - n u) at u = 2^-24: n = 2^20 gives (1/16)/(15/16) = 1/15; n = 2^24 has no bound."""
+    assert growth(2**20).overlaps(arb(1) / 15) and growth(1).overlaps(1 / arb(2**24 - 1))
+    assert growth(2**20).rad() < 1e-30
+    assert not growth(2**24).is_finite() and not growth(2**25).is_finite()
+    # (1 + u)(1 + gam_n) <= 1 + gam_(n+1)
+    assert (1 + arb(2) ** -24) * (1 + growth(9)) - 1 < growth(10)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_nothing_inside_a_block_is_larger_than_its_growth(random_weights, seed):
+    """Scores, hidden units cubed (gelu_tanh) and what is added, for norms with |z| <= 2 sqrt(d)."""
+    weights, rng = random_weights(seed=seed, scale=3.0, layers=1), np.random.default_rng(seed)
+    z = rng.normal(size=(200, 8))
+    z *= 2 * 8**0.5 / np.linalg.norm(z, axis=1, keepdims=True)
+    for block in weights.blocks:
+        bound, u = float(block_growth(block, 8)), block.norm.gamma * z + block.norm.beta
+        assert np.abs(transform(block, u[None])).max() <= bound
+        if isinstance(block, MLP):
+            assert (np.abs(u @ block.up.T + block.up_bias) ** 3).max() <= bound
+            continue
+        query, key, value = (
+            np.einsum("bd,hed->bhe", u, weight) + bias
+            for weight, bias in (
+                (block.query, block.query_bias),
+                (block.key, block.key_bias),
+                (block.value, block.value_bias),
+            )
+        )
+        assert np.abs(np.einsum("bhe,che->bch", query, key)).max() <= bound
+        assert np.abs(value).max() <= bound

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -99,6 +101,22 @@ def test_the_constant_that_serves_every_context(random_weights):
 def test_refusals(random_weights, options, reason):
     with pytest.raises(TheoryError, match=reason):
         N4.evaluate(random_weights(**options))
+
+
+def test_any_single_norm_without_eps_is_refused(random_weights):
+    weights = random_weights()
+    final = replace(weights, final_norm=replace(weights.final_norm, eps=0.0))
+    first = replace(weights.blocks[0], norm=replace(weights.blocks[0].norm, eps=0.0))
+    for model in (final, replace(weights, blocks=(first, *weights.blocks[1:]))):
+        with pytest.raises(TheoryError, match="eps = 0"):
+            N4.evaluate(model)
+
+
+def test_the_token_before_the_second_position_is_the_first(random_weights):
+    weights = random_weights(scale=0.5, seed=1)
+    for x, z in ((1e3, 1e5), (-1e3, -1e5)):
+        bound = float(saturation_bound(weights, x, z, 1))
+        assert distance(weights, np.array([[0.0, x]]), 0, z)[0] <= bound < 1
 
 
 def test_a_near_query_gets_the_whole_band(random_weights):

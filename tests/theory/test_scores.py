@@ -14,6 +14,7 @@ from theory.linear import dot, vector
 from theory.network import attend, mixing, normed
 from theory.scores import S5, largest_score, ssa_ratio, ssa_score, ssa_weights, weight_ratio
 from theory.softmax import largest_weight, smallest_weight
+from theory.weights import Attention, Norm
 
 SCORES = st.lists(st.floats(-60, 60), min_size=1, max_size=8)
 PARAMETERS = st.tuples(st.floats(0, 8), st.floats(0, 5))
@@ -110,3 +111,16 @@ def test_hull_fails_for_sigmoid_and_linear_and_holds_otherwise(random_weights):
 def test_refusals(random_weights):
     assert "post-norm" in str(S5.applies(random_weights(post_norm=True)))
     assert "no attention" in str(S5.applies(random_weights(layers=0)))
+
+
+def test_the_largest_score_of_constant_queries_and_keys():
+    """W_Q = W_K = 0, b_Q = 3 b_K: every score is 3|b_K|²/sqrt(dh), and the bound is not below."""
+    for seed in range(8):
+        bias = np.random.default_rng(seed).normal(size=(1, 5))
+        none, norm = np.zeros((1, 5, 4)), Norm("layernorm", np.ones(4), np.zeros(4))
+        block = Attention(
+            norm, none, 3 * bias, none, bias, none, 0 * bias, np.zeros((1, 4, 5)), np.zeros(4)
+        )
+        found, three = largest_score(block, 0), vector(3 * bias[0])
+        exact = dot(three, vector(bias[0])) / arb(5).sqrt()
+        assert not found < exact and float(found / exact - 1) < 1e-13

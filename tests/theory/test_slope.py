@@ -1,13 +1,22 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings, target
 from hypothesis import strategies as st
 
 from theory import TheoryError
+from theory.anatomy import circuits
+from theory.balls import Balls
+from theory.bands import start
+from theory.dispersion import score_ranges
 from theory.functional import first_order
-from theory.network import forward
-from theory.slope import N5, global_slope, readout_slope, slope_band
-from theory.velocity import velocities
+from theory.network import forward, normed
+from theory.passages import Query, view
+from theory.slope import N5, global_slope, key_steepness, readout_slope, slope_band
+from theory.streams import Stream
+from theory.velocity import attention_velocity, turning, velocities
+from theory.weights import Norm
 
 VARIANTS = [
     {"d": 8, "scale": 0.5},
@@ -100,6 +109,7 @@ def test_a_cap_for_every_query(random_weights):
 
 def test_near_queries_have_no_band(random_weights):
     assert slope_band(random_weights(), 0.01).width == np.inf
+    assert velocities(random_weights(), 0.01, 8) is None
 
 
 @pytest.mark.parametrize(
@@ -124,3 +134,58 @@ def test_evaluation_names_its_numbers(random_weights):
 def test_queries_that_are_no_far_query(random_weights, x):
     with pytest.raises(TheoryError, match="finite queries other than 0"):
         slope_band(random_weights(), x)
+
+
+@pytest.mark.parametrize("side", [1, -1])
+@pytest.mark.parametrize("tilt", [0.0, 1.0, -1.0])
+def test_of_a_known_stream_the_slope_is_the_derivative(random_weights, side, tilt):
+    """m = x w + r, r across w, a = e + tilt r/|r|, |w| = |r| = q: the slope is
+    sqrt(d) |w| (q² + d eps - tilt q X)/(X² + q² + d eps)^(3/2), X = |w| x.
+    """
+    d, eps, x = 4, 0.25, side * 300.0
+    w, r = np.array([1.0, -1.0, 1.0, -1.0]), np.array([1.0, 1.0, -1.0, -1.0])
+    weights = random_weights(d=d, eps=eps, layers=1)
+    final = Norm("layernorm", np.ones(d), np.zeros(d), eps=eps)
+    weights = replace(weights, read_in=w, read_out=(w + tilt * r) / 2, final_norm=final)
+    band = readout_slope(weights, x, Stream.at(Balls.exact(r)))
+    height, far = 4 + d * eps, 2 * x
+    exact = d**0.5 * 2 * (height - tilt * 2 * far) / (far**2 + height) ** 1.5
+    assert band.low <= exact <= band.high
+    # only X/|m~|³ against 1/X² and the bend against 0 are given away
+    assert band.width <= 4 * d**0.5 * height / abs(far) ** 3 * (1 + abs(tilt))
+
+
+@pytest.mark.parametrize("kinds", [("layernorm", "layernorm"), ("layernorm", "rmsnorm")])
+@pytest.mark.parametrize("rms", [False, True])
+def test_a_known_stream_turns_by_the_derivative_of_the_norm(random_weights, kinds, rms):
+    """d/dt norm(m + t u) of a stream and a velocity without any noise."""
+    block, final = ("rmsnorm", "layernorm") if rms else kinds
+    weights, rng = random_weights(norm=block, final_norm=final, eps=0.5), np.random.default_rng(1)
+    plain = Norm(block, np.ones(8), np.zeros(8), eps=0.5)
+    r, u = rng.normal(size=(2, 8))
+    if block == final == "layernorm":
+        # in these models every stream is centred already
+        r, u = r - r.mean(), u - u.mean()
+    seen = view(weights, plain, Query(3.0), Stream.at(Balls.exact(r)))
+    turned = turning(weights, plain, seen, Stream.at(Balls.exact(u)), 0.0)
+    h, step = 3.0 * weights.read_in + r, 1e-5
+    exact = (normed(plain, h + step * u) - normed(plain, h - step * u)) / (2 * step)
+    np.testing.assert_allclose(turned.centre, exact, atol=1e-8)
+    assert turned.norm() < 1e-12
+
+
+@pytest.mark.parametrize("x", [20.0, -200.0, 1e5])
+def test_a_head_moves_no_faster_than_its_norms_say(random_weights, x):
+    """|Σ A_h z̄'| <= Σ|A_h|(1 + d|B_h| + del_h/4)|z'|, N5's constant, however near the query is."""
+    weights = random_weights(layers=1, scale=3.0, seed=3)
+    block = weights.attentions[0]
+    stream, _ = start(weights, 8)
+    seen = view(weights, block.norm, Query(x), stream.joined(Balls.exact(np.eye(8)), 8))
+    turned = Stream.at(Balls.exact(np.zeros(8))).joined(Balls.exact(np.eye(8)[:, :2]), 2)
+    moved = attention_velocity(weights, 0, seen, turned)
+    limit = 0.0
+    for h, reach in enumerate(circuits(weights)[0].maps.mid):
+        spread = score_ranges(weights)[0, h].high
+        steep = 1 + 8 * float(key_steepness(block, h)) + spread / 4
+        limit += np.linalg.norm(reach, 2) * steep * turned.reach()
+    assert 0 < moved.reach() <= 1.05 * limit

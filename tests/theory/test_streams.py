@@ -87,3 +87,22 @@ def test_a_single_stream_has_only_its_radius():
     stream = Stream.at(Balls(np.ones(3), np.full(3, 0.5)))
     assert stream.norm() == pytest.approx(0.5 * np.sqrt(3))
     assert stream.merged(1) is stream
+
+
+def test_a_half_disc_ends_at_its_chord():
+    """s e_1 + t e_2 with s² + t² <= 1, t >= 0, along e_2, -e_2, e_1, 3 e_1 - 4 e_2 at once."""
+    stream = Stream.at(Balls.exact(np.zeros(2))).with_disc(Balls.exact(np.eye(2)))
+    rows = np.array([[0.0, 1.0], [0.0, -1.0], [1.0, 0.0], [3.0, -4.0]])
+    low, high = stream.support(Balls.exact(rows))
+    assert low == pytest.approx([0, -1, -1, -5], abs=1e-12)
+    assert high == pytest.approx([1, 0, 1, 3], abs=1e-12)
+
+
+@pytest.mark.parametrize("angle", [0.0, 0.5, 1.0])
+@pytest.mark.parametrize("ratio", [1.0, 7.0, 1e3])
+def test_the_length_of_a_sum_of_two_segments(angle, ratio):
+    """|b_1 u + b_2 v|, |b_i| <= 1, is longest at b_1 b_2 = ±1: sqrt(|u|² + |v|² + 2|u.v|)."""
+    u, v = np.array([1.0, 0.0]), ratio * np.array([np.cos(angle), np.sin(angle)])
+    stream = Stream.at(Balls.exact(np.zeros(2))).joined(Balls.exact(np.stack([u, v], 1)), 1)
+    longest = np.sqrt(1 + ratio**2 + 2 * ratio * abs(np.cos(angle)))
+    assert longest <= stream.norm() <= longest * 1.05

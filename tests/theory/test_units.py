@@ -3,9 +3,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from theory.balls import Balls
 from theory.network import activate
 from theory.read import load_weights
-from theory.units import energy, units, unitwise_ball
+from theory.units import balance, energy, units, unitwise_ball
 from theory.weights import MLP, ActivationKind, Norm, NormKind, Weights
 
 ZOO = Path(__file__).resolve().parents[2] / "verify" / "zoo" / "small-0.safetensors"
@@ -80,3 +81,18 @@ def test_an_mlp_of_zeros_adds_a_constant():
     assert energy(weights, mlp).radius < 1e-6
     mlp.down[:] = 0
     assert energy(weights, mlp).radius < 1e-12
+
+
+def test_the_weights_of_the_units_are_the_best_ones():
+    """(Σ out²/τ)(Σ τ back²) >= (Σ out back)² (Cauchy-Schwarz), an equality at τ = out/back."""
+    rng = np.random.default_rng(0)
+    down, rows, half = rng.normal(size=(5, 9)), rng.normal(size=(9, 7)), rng.uniform(size=9)
+    down *= 10.0 ** rng.uniform(-1, 1, size=9)
+    weights = balance(Balls.exact(down), Balls.exact(rows), half) ** 2
+    out, back = np.linalg.norm(down, axis=0), np.linalg.norm(rows, axis=1) * half
+    assert (weights > 0).all()
+    share = (out**2 / weights).sum() * (weights * back**2).sum() / (out * back).sum() ** 2
+    assert 1 - 1e-12 <= share < 1.01
+    # units that write nothing, or read nothing, have a weight too
+    down[:, 0], rows[1] = 0, 0
+    assert np.isfinite(balance(Balls.exact(down), Balls.exact(rows), half)).all()
