@@ -65,13 +65,13 @@ def blind_from(weights: Weights, sign: int, position: int | None = None) -> floa
     while high - low > STRIDE:
         middle = (low + high) // 2
         low, high = (middle, high) if useful(middle, 0.0) else (low, middle)
-    # nearer in by the certificate of one short stretch at a time, shorter where that fails
-    stride = STRIDE
+    # nearer in by the certificate of one short stretch at a time; bisected once a stride fails
+    stride, failed = STRIDE, False
     while stride:
-        if STEP ** (low + stride) < 128 and useful(low + stride, PIECE):
-            low += stride
-        else:
-            stride //= 2
+        nearer = STEP ** (low + stride) < 128 and useful(low + stride, PIECE)
+        failed = failed or not nearer
+        low += stride if nearer else 0
+        stride = stride // 2 if failed else stride
     return top / STEP**low
 
 
