@@ -20,7 +20,7 @@ from verify.rows import ROOT, Row, write
 
 ROWS = example_rows()
 CURVES = """failure ceiling plateau blindness slope saturation hull dispersion growth extreme heat
-unseen published tightness equivariant speed""".split()
+unseen published tightness equivariant speed boxes""".split()
 DRAWINGS = drawings()
 # of column width and more, in points
 SMALLEST_TYPE = 6.0

@@ -120,6 +120,7 @@ def measure(model: Subject, tokens: np.ndarray, radius: float, options) -> list[
     reached = attained(model, low, high)
     base = {"model": model.name, "model_hash": model.hash, "what": what, "seed": SEED,
             "points": (len(tokens) + 1) // 2, "device": options.device}  # fmt: skip
+    base |= {"radius": radius} if np.isfinite(radius) else {}
     found = []
     for variant, bound in (("ours", enclose_box), ("intervals", propagate_intervals)):
         interval, seconds = timed(bound, model.weights, low, high)

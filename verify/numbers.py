@@ -144,6 +144,21 @@ def speedup(rows: Rows, choose: Callable) -> float | None:
     return best((a / b for a, b in pairs if a and b), choose)
 
 
+def beside_crown(rows: Rows, what: str, choose: Callable) -> float | None:
+    """Least or largest CROWN / ours, of widths or seconds, over the boxes where CROWN answered."""
+    found: dict[tuple, dict[str, Row]] = {}
+    for row in curve(rows, "boxes"):
+        box = (row.model, row.at["points"], row.at.get("radius"))
+        found.setdefault(box, {})[row.at["variant"]] = row
+
+    def of(row: Row) -> float | None:
+        return row.bound if what == "width" else row.at.get("seconds")
+
+    pairs = [(of(f["auto_LiRPA CROWN"]), of(f["ours"])) for f in found.values()
+             if "auto_LiRPA CROWN" in f and f["auto_LiRPA CROWN"].bound is not None]  # fmt: skip
+    return best((a / b for a, b in pairs if a and b), choose)
+
+
 VERDICTS = {
     "holds": "holds",
     "amended": "holds as amended",
@@ -186,6 +201,9 @@ def listed() -> Iterator[Value]:
         yield Value(f"published.overtaken.{law}", "C-published", partial(overtaken, law=law))
     for choose, word, _ in ENDS:
         yield Value(f"speed.{word}", "C-speed", partial(speedup, choose=choose), "inward", 2)
+        for what in ("width", "seconds"):
+            crown = partial(beside_crown, what=what, choose=choose)
+            yield Value(f"boxes.{what}.{word}", "C-boxes", crown, "inward", 2)
 
 
 def points() -> Iterator[Value]:

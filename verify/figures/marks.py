@@ -99,8 +99,8 @@ def theory_line(
     axes: Axes, rows: Sequence[Row], coordinate: str, style: dict, label: str, name: str = ""
 ) -> None:
     """The bound (or at[name]) as a line over a coordinate, where it is there."""
-    points = sorted((at(row, coordinate), row.at.get(name) if name else row.bound) for row in rows)
-    points = [(x, y) for x, y in points if y is not None]
+    drawn = ((at(row, coordinate), row.at.get(name) if name else row.bound) for row in rows)
+    points = sorted((x, y) for x, y in drawn if y is not None)
     if points:
         axes.plot(*zip(*points, strict=True), label=label, **style)
 
