@@ -11,7 +11,9 @@ from theory.errors import TheoryError
 from theory.homogeneous import (
     TOKENS,
     W2,
+    Layer,
     answer,
+    attend,
     changes_with_scale,
     example,
     needs_homogeneous_blocks,
@@ -85,3 +87,12 @@ def test_reasons(random_weights):
     biased = replace(hard, read_out_bias=1.0)
     assert "bias" in (needs_homogeneous_blocks(biased) or "")
     assert len(TOKENS) == 5
+
+
+def test_scores_are_cosines_over_the_root_of_the_width():
+    """W_Q = W_K = c 1, dh = 4, c² = 2 ln 3: orthogonal tokens weigh 1 : e^(c²/2) = 1 : 3."""
+    one, none = np.eye(4)[None], np.zeros((1, 2, 2))
+    query = np.sqrt(2 * np.log(3)) * one
+    layer = Layer(query, query, one, one, none, np.zeros((1, 4)), np.zeros((4, 1)))
+    h = np.array([[2.0, 0, 0, 0], [0, 3.0, 0, 0]])
+    np.testing.assert_allclose(attend(layer, h, 0.0), [[2, 0, 0, 0], [0.5, 2.25, 0, 0]], atol=1e-14)

@@ -1,6 +1,7 @@
 """F1, F2: numpy's float32 against the slack, the exact network against mpmath and float64."""
 
 import math
+from dataclasses import replace
 
 import mpmath
 import numpy as np
@@ -9,7 +10,7 @@ from flint import arb, ctx
 from hypothesis import given, settings, target
 from hypothesis import strategies as st
 
-from theory.arithmetic import F1, F2, overflowing_query
+from theory.arithmetic import F1, F2, needs_float32_stream, overflowing_query
 from theory.enclosure import enclose_prediction, readout
 from theory.errors import TheoryError
 from theory.float32 import growth, layernorm, two_pass, welford
@@ -276,3 +277,25 @@ def test_nothing_inside_a_block_is_larger_than_its_growth(random_weights, seed):
         )
         assert np.abs(np.einsum("bhe,che->bch", query, key)).max() <= bound
         assert np.abs(value).max() <= bound
+
+
+def test_an_eps_below_the_normal_floats_is_none(random_weights):
+    assert needs_float32_stream(random_weights(eps=2.0**-126)) is None
+    reason = needs_float32_stream(random_weights(eps=2.0**-126 * (1 - 2.0**-50)))
+    assert reason is not None and "eps = 0 in float32" in reason
+
+
+def test_the_overflowing_query_outweighs_the_rounding_of_its_ray(random_weights):
+    """|P w_in| less 2^-16 |w_in| for roundings, times the query, is past sqrt of the largest float.
+
+    On a ray that is nearly constant the roundings are half of what the norm sees.
+    """
+    weights = random_weights(layers=1)
+    read_in = np.ones(8)
+    read_in[0] += 2.0**-14
+    weights = replace(weights, read_in=read_in)
+    query = overflowing_query(weights)
+    assert query is not None
+    seen = np.linalg.norm(read_in - read_in.mean()) - np.linalg.norm(read_in) / 2**16
+    assert 0 < seen < 0.5 * np.linalg.norm(read_in - read_in.mean())
+    assert float(query) * seen >= 2.0**64

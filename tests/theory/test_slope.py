@@ -155,6 +155,14 @@ def test_of_a_known_stream_the_slope_is_the_derivative(random_weights, side, til
     assert band.width <= 4 * d**0.5 * height / abs(far) ** 3 * (1 + abs(tilt))
 
 
+def test_a_stream_that_may_turn_back_has_any_slope(random_weights):
+    """m = x w + r with r = -2 x w: the readout may be anywhere on the ray."""
+    weights = random_weights(d=4)
+    back = Stream.at(Balls.exact(-20.0 * (weights.read_in - weights.read_in.mean())))
+    band = readout_slope(weights, 10.0, back)
+    assert (band.low, band.high) == (-np.inf, np.inf)
+
+
 @pytest.mark.parametrize("kinds", [("layernorm", "layernorm"), ("layernorm", "rmsnorm")])
 @pytest.mark.parametrize("rms", [False, True])
 def test_a_known_stream_turns_by_the_derivative_of_the_norm(random_weights, kinds, rms):
@@ -189,3 +197,13 @@ def test_a_head_moves_no_faster_than_its_norms_say(random_weights, x):
         steep = 1 + 8 * float(key_steepness(block, h)) + spread / 4
         limit += np.linalg.norm(reach, 2) * steep * turned.reach()
     assert 0 < moved.reach() <= 1.05 * limit
+
+
+def test_the_cap_of_blocks_that_add_nothing_is_the_readout_s_own(random_weights):
+    """|P(gamma w)||P w_in|/sqrt(eps): a constant stream passes one norm and the readout (L6)."""
+    weights = random_weights(layers=1, mlp=False, eps=0.25)
+    silent = replace(weights.attentions[0], output=np.zeros((2, 8, 4)))
+    weights = replace(weights, blocks=(silent,))
+    parts = (weights.final_norm.gamma * weights.read_out, weights.read_in)
+    sizes = [np.linalg.norm(v - v.mean()) for v in parts]
+    assert float(global_slope(weights)) == pytest.approx(sizes[0] * sizes[1] / 0.5, rel=1e-9)
