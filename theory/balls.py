@@ -190,11 +190,6 @@ def concatenate(parts: list[Balls], axis: int = -1) -> Balls:
     )
 
 
-def maximum(*parts: Balls | Array) -> Array:
-    """Entrywise largest upper bound."""
-    return np.maximum.reduce([p.upper() if isinstance(p, Balls) else p for p in parts])
-
-
 def largest_eigenvalue(gram: Balls) -> float:
     """Upper bound of the largest eigenvalue of a symmetric matrix.
 

@@ -53,34 +53,6 @@ def cosine(sine: Array) -> Balls:
     return (1.0 - s * s).sqrt()
 
 
-def chord_length(sine: Array) -> Array:
-    """2 sin(theta/2) = sin(theta) sqrt(2/(1 + cos theta)): the farthest unit vector of the cone."""
-    s = np.minimum(sine, 1.0)
-    length = (2.0 / (1.0 + cosine(sine))).sqrt() * s
-    return np.where(sine < 1, length.upper(), 2.0)
-
-
-CELLS = 64
-
-
-def bending(along: Array, across: Array, sine: Array) -> Array:
-    """sup of |q.(m~/|m~| - n - (m~ - v~)'/|v~|)| over the ball, n = v~/|v~|, ' = across n.
-
-    At an angle phi of sine s the difference is 1 - cos phi along n and s |1 - t| across,
-    |1 - t| <= (1 - cos phi) + sqrt(sine² - s²), t = |m~|/|v~|. ``along`` >= |q.n|, ``across`` >=
-    |q'|; each cell [s0, s1] takes the increasing terms at s1 and the decreasing one at s0.
-    """
-    edges, closed = np.linspace(0, 1, CELLS + 1), sine < 1
-    sine = np.minimum(sine, 1.0)
-    top = np.nextafter(sine[..., None] * edges[1:], np.inf)
-    bottom = np.nextafter(sine[..., None] * edges[:-1] * (1 - 2.0**-50), -np.inf)
-    sagitta = (Balls.exact(top) * top / (1.0 + cosine(top))).upper()
-    wide = Balls.exact(sine)
-    room = (column(wide * wide) - Balls.exact(bottom) * bottom).sqrt().upper()
-    worst = along[..., None] * sagitta + across[..., None] * top * (sagitta + room)
-    return np.where(closed, outward(worst.max(-1), 8), np.inf)
-
-
 @dataclass(frozen=True, eq=False)
 class Seen:
     """A direction q beside a cone: q.axis, |q'| across it, |q|; shapes of the batch."""

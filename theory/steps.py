@@ -15,9 +15,9 @@ def identity(left: sp.Expr | int, right: sp.Expr | int) -> bool:
 
 
 def sum_of_squares(gap: sp.Expr, squares: Iterable[tuple[sp.Expr, sp.Expr]]) -> bool:
-    """gap = Σ c s² with every c >= 0 (under the symbols' assumptions): so gap >= 0."""
-    terms = list(squares)
-    if not all(sp.sympify(c).is_nonnegative for c, _ in terms):
+    """gap = Σ c s², every c >= 0 and every s real (by the symbols' assumptions): so gap >= 0."""
+    terms = [(sp.sympify(c), sp.sympify(s)) for c, s in squares]
+    if not all(c.is_nonnegative and s.is_extended_real for c, s in terms):
         return False
     return identity(gap, sum((c * s**2 for c, s in terms), sp.Integer(0)))
 

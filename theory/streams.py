@@ -205,7 +205,7 @@ class Stream:
         """Upper bound of the length of every deviation from the centre.
 
         |Σ M_g b_g| <= |[M_1/l_1 .. M_G/l_G]|_2 sqrt(Σ l_g²) for any l_g > 0; they are chosen so
-        that the groups contribute alike along the longest direction.
+        that the groups contribute alike along the longest direction. Never more than ``extent``.
         """
         if self.discs:
             return self.plain().norm()
@@ -216,7 +216,8 @@ class Stream:
         shares = balance(self.columns, self.starts)
         sizes = np.diff([*self.starts, self.columns.shape[1]])
         stretched = Balls.exact(self.columns) / np.repeat(shares, sizes)
-        return total(scaled(spectral_norm(stretched), length(shares)), self.slack)
+        together = scaled(spectral_norm(stretched), length(shares))
+        return min(total(together, self.slack), self.extent())
 
 
 def scaled_lengths(rows: Balls, factor: float) -> Array:

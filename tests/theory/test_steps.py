@@ -16,6 +16,12 @@ def test_identity():
     assert not identity((X + Y) ** 2, X**2 + Y**2)
 
 
+def test_a_square_of_what_may_not_be_real_proves_nothing():
+    z = sp.Symbol("z")
+    assert not sum_of_squares(z**2, [(ONE, z)])
+    assert not sum_of_squares(-(X**2), [(ONE, sp.I * X)])
+
+
 def test_sum_of_squares_needs_weights_that_are_not_negative():
     assert sum_of_squares(X**2 + 2 * Y**2, [(ONE, X), (TWO, Y)])
     # an identity, but no proof that x² - y² >= 0

@@ -106,3 +106,10 @@ def test_the_length_of_a_sum_of_two_segments(angle, ratio):
     stream = Stream.at(Balls.exact(np.zeros(2))).joined(Balls.exact(np.stack([u, v], 1)), 1)
     longest = np.sqrt(1 + ratio**2 + 2 * ratio * abs(np.cos(angle)))
     assert longest <= stream.norm() <= longest * 1.05
+
+
+def test_a_length_is_never_more_than_the_sum_of_lengths():
+    for u, v in (([1.0, 0.0], [0.0, 1.0]), ([1.0, 0.0], [0.0, 7.0])):
+        columns = Balls.exact(np.array([u, v]).T)
+        stream = Stream.at(Balls.exact(np.zeros(2))).joined(columns, 1)
+        assert np.hypot(max(u), max(v)) <= stream.norm() <= (max(u) + max(v)) * (1 + 1e-12)
