@@ -190,8 +190,8 @@ S4 = Theorem(
     "del_h = 2 sqrt(d) max_(|z|² ≤ d)|B_h z + q_h| = 2 sqrt(d) min_s |[B_h, s q_h]|_2 sqrt(d + "
     "1/s²) ≤ 2 sqrt(d)(sqrt(d)|B_h|_2 + |q_h|); b_K and W_K beta drop out. So the largest weight "
     "is ≤ 1/(1 + (n-1)e^-del_h) -> 0, and weight 1 - eta on one token needs n ≤ 1 + e^del_h "
-    "eta/(1-eta). Not so with relative positions or a temperature log n. Trained heads have del_h "
-    "from 30 to 250: at n = 81 the bound is empty, dispersion does not explain their failures",
+    "eta/(1-eta). Not so with relative positions or a temperature log n. Where del_h is far "
+    "above ln n the bound is empty, and dispersion explains no failure",
     assumptions=("pre-norm blocks with LayerNorm (RMSNorm: P -> I; DyT)", "softmax", "n ≥ 3"),
     needs=("L1", "S1"),
     source="this work; Velickovic et al., arXiv 2410.01104 for finite vocabularies",
