@@ -15,6 +15,7 @@ from verify.claims import SMALLER, claim
 from verify.far import extremes
 from verify.kept import kept
 from verify.passes import SEED, read_queries, sampled
+from verify.predictors import points_of
 from verify.rounding import normalised_slack, readout_slack, readout_slack_at
 
 ATTACKED_POINTS = 4
@@ -87,7 +88,7 @@ def claim_L2_sampled_predictions_stay_inside(model, record, samples, shard):
 def claim_L2_attacked_predictions_stay_inside(model, record, samples):
     """Gradient ascent from 1,024 prompts, half upwards, half downwards; and the kept prompts."""
     ceiling = readout_ceiling(model.weights)
-    points = min(ATTACKED_POINTS, (model.context + 1) // 2)
+    points = points_of(model, ATTACKED_POINTS)
     starts = min(STARTS, max(32, samples // 100))
     start = begin(starts, points, SEED)
     prompts = [prompt.float() for prompt in kept(model, "L2")]

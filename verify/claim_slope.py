@@ -7,14 +7,13 @@ from torch import Tensor
 from theory.slope import slope_band
 from verify.attack import attack, begin
 from verify.claims import claim
-from verify.far import ATTACKED_POINTS, LARGEST_CONTEXT, reference, slack
+from verify.far import ATTACKED, ATTACKED_POINTS, LARGEST_CONTEXT, reference, slack
 from verify.passes import SEED
 from verify.predictors import points_of
 from verify.subject import answer
 
 STARTS = 16
 ROUNDS = ((0.3, 6), (0.1, 6))
-ATTACKED = 1e3
 
 
 def query_slope(model, tokens: Float[Tensor, "B T"], graph: bool = False) -> Float[Tensor, " B"]:

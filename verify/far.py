@@ -16,6 +16,7 @@ from theory.layernorm import readout_radius
 from verify.attack import Attacked, attack, begin
 from verify.kept import kept
 from verify.passes import SEED
+from verify.predictors import points_of
 from verify.rounding import double_slack
 from verify.sampling import FAMILIES, generator_of
 from verify.subject import Network, Subject, answer
@@ -93,7 +94,13 @@ def attacked_at(model: Subject, x: float) -> Extreme:
     if abs(x) != ATTACKED:
         near = attacked_at(model, math.copysign(ATTACKED, x))
         return moved(model, [near.low_prompt, near.high_prompt], x)
-    points = min(ATTACKED_POINTS, (model.context + 1) // 2)
+    return searched(model, x, points_of(model, ATTACKED_POINTS), ROUNDS, SHARE)
+
+
+def searched(
+    model: Subject, x: float, points: int, rounds: Sequence[tuple[float, int]], share: float
+) -> Extreme:
+    """Extreme predictions at the query x that gradient ascent over contexts finds."""
     start = begin(STARTS, points, SEED, reach=LARGEST_CONTEXT).double()
     start[:, -1] = x
     free = torch.arange(start.shape[1]) < start.shape[1] - 1
@@ -101,7 +108,7 @@ def attacked_at(model: Subject, x: float) -> Extreme:
     found: list[Attacked] = [
         attack(
             lambda tokens, sign=sign: sign * answer(network, tokens),
-            start, SEED, free=free, rounds=ROUNDS, share=SHARE, reach=LARGEST_CONTEXT,
+            start, SEED, free=free, rounds=rounds, share=share, reach=LARGEST_CONTEXT,
         )
         for sign in (-1.0, 1.0)
     ]  # fmt: skip

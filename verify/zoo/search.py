@@ -21,24 +21,20 @@ from theory.anatomy import needs_ray
 from theory.errors import TheoryError
 from theory.layernorm import readout_ceiling
 from verify.attack import attack, begin, towards
-from verify.far import LARGEST_CONTEXT, reference
+from verify.far import ATTACKED, searched
 from verify.kept import PROMPTS, Kept, read
 from verify.passes import SEED
+from verify.predictors import points_of
 from verify.subject import Subject, answer, load_subject
 from verify.zoo import FOLDER, entries
 
 # a query's position counts more than the number of points: full prompts reach no farther
 LENGTHS = (4, 8, 16)
-STARTS, FAR_STARTS, SHARE = 128, 64, 0.5
+STARTS, SHARE = 128, 0.5
 ROUNDS = ((0.3, 40), (0.3, 40), (0.1, 40), (0.1, 40), (0.03, 40))
 # reached / radius from which longer prompts are not tried
 ENOUGH = 0.98
-FAR, FAR_LENGTHS = 1e3, (12,)
-
-
-def points_of(model: Subject, lengths: tuple[int, ...]) -> list[int]:
-    """Those lengths that the model has positions for."""
-    return [n for n in lengths if 2 * n - 1 <= model.context]
+FAR_POINTS = 12
 
 
 def ceiling_prompts(model: Subject) -> Iterator[tuple[str, float, list[float]]]:
@@ -49,7 +45,7 @@ def ceiling_prompts(model: Subject) -> Iterator[tuple[str, float, list[float]]]:
         ("high", ceiling.high, ceiling.radius),
     ):
         best: tuple[float, list[float]] | None = None
-        for points in points_of(model, LENGTHS):
+        for points in (n for n in LENGTHS if 2 * n - 1 <= model.context):
             objective, start = towards(model.network, goal, radius), begin(STARTS, points, SEED)
             found = attack(objective, start, SEED, rounds=ROUNDS, share=SHARE)
             tokens = torch.tensor([found.argbest])
@@ -64,23 +60,11 @@ def ceiling_prompts(model: Subject) -> Iterator[tuple[str, float, list[float]]]:
 
 
 def far_prompts(model: Subject) -> Iterator[tuple[str, float, list[float]]]:
-    """(end, prediction, prompt): contexts of the queries ±FAR, in float64."""
-    network = reference(model)
-    for x in (FAR, -FAR):
-        for end, sign in (("low", -1.0), ("high", 1.0)):
-            found = []
-            for points in points_of(model, FAR_LENGTHS):
-                start = begin(FAR_STARTS, points, SEED, reach=LARGEST_CONTEXT).double()
-                start[:, -1] = x
-                free = torch.arange(start.shape[1]) < start.shape[1] - 1
-                found.append(
-                    attack(
-                        lambda tokens, sign=sign: sign * answer(network, tokens),
-                        start, SEED, free=free, rounds=ROUNDS, share=SHARE, reach=LARGEST_CONTEXT,
-                    )
-                )  # fmt: skip
-            best = max(found, key=lambda attacked: attacked.best)
-            yield end, sign * best.best, best.argbest
+    """(end, prediction, prompt): contexts of the queries ±ATTACKED, in float64."""
+    for x in (ATTACKED, -ATTACKED):
+        seen = searched(model, x, points_of(model, FAR_POINTS), ROUNDS, SHARE)
+        yield "low", seen.low, seen.low_prompt
+        yield "high", seen.high, seen.high_prompt
 
 
 def search(name: str) -> list[Kept]:
