@@ -14,13 +14,16 @@ from theory.theorem import Attainment, Mutant, Step, Theorem, Witness
 from theory.weights import Attention, Weights
 
 
+def ssa_level(s: arb, b: arb, n: arb) -> arb:
+    """ln w(s) = n sgn s ln(1 + b|s|) at an exact s: increasing."""
+    power = n * (b * abs(s)).log1p()
+    return power if s >= 0 else -power
+
+
 def ssa_score(s: arb, b: arb, n: arb) -> arb:
     """w(s) = (1 + b|s|)^(n sgn s): increasing, so the ends of the ball give its ends."""
-    ends = []
-    for end in (s.lower(), s.upper()):
-        power = n * (b * abs(end)).log1p()
-        ends.append((power if end >= 0 else -power).exp())
-    return ends[0].union(ends[1])
+    low, high = (ssa_level(end, b, n).exp() for end in (s.lower(), s.upper()))
+    return low.union(high)
 
 
 def ssa_ratio(spread: arb, b: arb, n: arb) -> arb:

@@ -8,6 +8,7 @@ from theory.balls import Array, Balls, outward
 from theory.cones import column
 from theory.interval import down, up
 from theory.ranges import powers, squashing
+from theory.scores import ssa_level
 from theory.weights import Attention
 from theory.zonotopes import Zonotope, divided, lost, meet
 
@@ -36,13 +37,9 @@ def shares(low: Scores, high: Scores, visible: Visible) -> tuple[Scores, Scores]
 
 
 def levels(attention: Attention, low: Scores, high: Scores) -> tuple[Scores, Scores]:
-    """ln of SSA's weight before it is normalised, n sgn s ln(1 + b|s|): monotone in s."""
+    """ln of SSA's weight before it is normalised: monotone in the score."""
     b, n = map(arb, attention.ssa)
-
-    def level(s: float) -> arb:
-        return n * (b * abs(arb(s))).log1p() * (1 if s >= 0 else -1)
-
-    found = [[level(s) for s in np.ravel(v).tolist()] for v in (low, high)]
+    found = [[ssa_level(arb(s), b, n) for s in np.ravel(v).tolist()] for v in (low, high)]
     bottom = np.array([min(down(a), down(b)) for a, b in zip(*found, strict=True)])
     top = np.array([max(up(a), up(b)) for a, b in zip(*found, strict=True)])
     return bottom.reshape(low.shape), top.reshape(low.shape)
