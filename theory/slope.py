@@ -71,7 +71,7 @@ def moved_readout(weights: Weights, seen: View, velocity: Stream) -> float:
     direction, _ = readout_balls(weights)
     across = direction - seen.axis * direction.dot(seen.axis)
     moved = velocity.farthest(across)
-    tilt = scaled(length(direction.magnitude()), seen.side, velocity.reach())
+    tilt = scaled(length(direction.magnitude()), seen.side, velocity.reach)
     nearest = seen.size * float(np.nextafter(1 - seen.back, 0))
     return float((Balls.exact(total(moved, tilt)) / nearest).upper())
 

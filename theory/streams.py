@@ -6,6 +6,7 @@ layer. Exact doubles throughout; every rounding error ends in ``slack``.
 """
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -119,8 +120,9 @@ class Stream:
         middle = row.dot(Balls.exact(self.centre))
         return max(float((middle + high).upper()), -float((middle + low).lower()), 0.0)
 
+    @cached_property
     def reach(self) -> float:
-        """Upper bound of the length of every stream."""
+        """Upper bound of the length of every stream: every head asks for it."""
         return total(length(self.centre), self.norm())
 
     def merged(self, limit: int) -> "Stream":

@@ -41,7 +41,7 @@ def turning(weights: Weights, norm: Norm, seen: View, across: Stream, lift: floa
     # 2^-50: 1 - 1/longest cancels
     uneven = max(seen.back / front, 1 - 1 / longest) + seen.side / front + 2.0**-50
     scale = float((root / seen.size).upper())
-    ball = total(scaled(scale, uneven, total(across.reach(), lift)), scaled(scale, lift))
+    ball = total(scaled(scale, uneven, total(across.reach, lift)), scaled(scale, lift))
     return across.image(jacobian).loosened(float(outward(np.float64(ball), 12)))
 
 
@@ -67,7 +67,7 @@ def keyed(
     kappa = (key.t @ (query @ normed.centre[:, None] + column(shift)))[:, 0] / size
     near = turned.farthest(kappa)
     off = total(noise.image(bilinear).norm(), scaled(spectral_norm(bilinear), normed.ball))
-    return bilinear, min(total(near, scaled(off, turned.reach())), scaled(cap, turned.reach()))
+    return bilinear, min(total(near, scaled(off, turned.reach)), scaled(cap, turned.reach))
 
 
 def weighted(part: Stream) -> Stream:
@@ -97,7 +97,7 @@ def attention_velocity(
         keys = [keyed(block, h, normed, noise, z, cap) for z in moving]
         asked = turned.image(keys[0][0])
         pull = total(*(bound for _, bound in keys))
-        size = total(scaled(d / 2, asked.reach()), scaled(0.5 * float(np.sqrt(d)), pull))
+        size = total(scaled(d / 2, asked.reach), scaled(0.5 * float(np.sqrt(d)), pull))
         swept = asked.image(part.maps[h] * (d / 2)).joined(part.maps[h] * size, weights.width)
         for z in moving:
             swept = swept.plus(weighted(z.image(part.maps[h])))

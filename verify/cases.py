@@ -17,7 +17,7 @@ from verify.sampling import parts
 from verify.subject import Subject, load_subject
 
 Zoo = dict[str, list[Subject]]
-# prompts of a sampling pass: of headline models and of anyone's own; of the zoo's other models
+# prompts of a sampling pass: of the zoo's first model and of anyone's own; of the zoo's others
 # unless --samples says more; of mutants
 SAMPLES, FEWER, MUTANT_SAMPLES = 10**6, 10**5, 20_000
 
@@ -151,9 +151,9 @@ def cases(
     samples: int | None = None,
     all_seeds: bool = True,
 ) -> Iterator[Case]:
-    """As stated on every model; SMALLER on every model, other mutants on the first one.
+    """As stated on every model; SMALLER on one seed of each kind, other mutants on the first model.
 
-    ``samples`` None: 10^6 prompts for models of role "small" or of none, 10^5 for others.
+    ``samples`` None: 10^6 prompts for the first model and those without roles, 10^5 for others.
     Without ``all_seeds`` of models with the same roles the first; claims about several see all.
     """
     if claim.modelfree:
@@ -166,13 +166,15 @@ def cases(
         yield from mutated(Case(claim, group=group, missing=missing))
         return
     sharded = "shard" in inspect.signature(claim.run).parameters
-    chosen = candidates if all_seeds else first_seeds(candidates)
+    first = first_seeds(candidates)
+    chosen = candidates if all_seeds else first
     for index, candidate in enumerate(models_for(claim, chosen)):
-        headline = not candidate.roles or "small" in candidate.roles
+        headline = not candidate.roles or candidate is candidates[0]
         drawn = samples or (SAMPLES if headline else FEWER)
         whole = Case(claim, candidate, samples=drawn)
         yield from (replace(whole, shard=k) for k in range(parts(drawn) if sharded else 1))
-        planted = claim.mutants if index == 0 else [m for m in claim.mutants if m == SMALLER]
+        shrunken = [m for m in claim.mutants if m == SMALLER and candidate in first]
+        planted = claim.mutants if index == 0 else shrunken
         yield from (replace(whole, mutant=mutant) for mutant in planted)
 
 

@@ -87,14 +87,14 @@ def claim_W1_wrapped_errors_do_not_grow_with_the_scale(zoo, record, twist):
     "W1",
     "trained inside the wrapper, no scale fails",
     kind="empirical",
-    role="equivariant",
+    together=("equivariant",),
     mutants=("not wrapped",),
 )
-def claim_W1_trained_inside_errors_do_not_grow(model, record, twist):
+def claim_W1_trained_inside_errors_do_not_grow(zoo, record, twist):
     """Preregistered: relative error below 0.1 at every scale 1 .. 10^4, degrees 1 and 3."""
     for degree in (1, 3):
         for scale in SCALES:
-            found = relative([model], degree, scale, wrapped=not twist)
+            found = relative(zoo["equivariant"], degree, scale, wrapped=not twist)
             at = {"curve": "equivariant", "degree": degree, "scale": scale}
             at |= {"low": float(found.low), "high": float(found.high)}
             at |= {"predictor": "trained inside"}

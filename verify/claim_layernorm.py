@@ -20,7 +20,7 @@ from verify.rounding import normalised_slack, readout_slack, readout_slack_at
 
 ATTACKED_POINTS = 4
 STARTS = 512
-ROUNDS, SHARE = ((0.3, 10), (0.1, 10), (0.03, 10)), 0.25
+ROUNDS, SHARE = ((0.3, 6), (0.1, 12), (0.03, 12)), 0.25
 
 
 def ends(ceiling, low, high):

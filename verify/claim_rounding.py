@@ -14,7 +14,7 @@ from verify.rounding import condition_of, readout_slack_at
 from verify.sampling import FAMILIES, generator_of
 
 PROMPTS = 2
-POINTS = 4
+POINTS = 3
 
 
 def small_prompts(model) -> torch.Tensor:

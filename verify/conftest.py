@@ -42,7 +42,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--samples", type=lambda text: int(float(text)),
         help="sampled prompts a model, e.g. 1e9; every 10^6 are a test of their own (default: 1e6 "
-        "for the five small models, 1e5 for the zoo's others)",
+        "for the zoo's first model, 1e5 for its others)",
     )  # fmt: skip
     group.addoption(
         "--all-seeds", action="store_true",

@@ -195,8 +195,8 @@ def test_a_head_moves_no_faster_than_its_norms_say(random_weights, x):
     for h, reach in enumerate(circuits(weights)[0].maps.mid):
         spread = score_ranges(weights)[0, h].high
         steep = 1 + 8 * float(key_steepness(block, h)) + spread / 4
-        limit += np.linalg.norm(reach, 2) * steep * turned.reach()
-    assert 0 < moved.reach() <= 1.05 * limit
+        limit += np.linalg.norm(reach, 2) * steep * turned.reach
+    assert 0 < moved.reach <= 1.05 * limit
 
 
 def test_the_cap_of_blocks_that_add_nothing_is_the_readout_s_own(random_weights):

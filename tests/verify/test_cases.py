@@ -2,6 +2,8 @@
 
 import dataclasses
 import json
+import shutil
+from pathlib import Path
 
 import pytest
 import torch
@@ -71,6 +73,12 @@ def test_cases_of_a_claim(candidate):
     assert [case.missing for case in grouped] == [("small",)]
 
 
+def test_one_seed_of_each_kind_has_its_bound_shrunken(candidate, tmp_path):
+    again = Candidate(Path(shutil.copy(candidate.path, tmp_path / "seed-1.safetensors")), ("a",))
+    seeds = [dataclasses.replace(candidate, roles=("a",)), again]
+    assert [c.mutant for c in cases(made(tight, (SMALLER,)), seeds)] == ["", SMALLER, ""]
+
+
 def test_only_sampling_claims_are_cut_into_shards(candidate):
     def shards_of(model, record, shard):
         pass
@@ -79,12 +87,12 @@ def test_only_sampling_claims_are_cut_into_shards(candidate):
     assert len(list(cases(made(tight), [candidate], 3 * 10**6))) == 1
 
 
-def test_headline_models_and_ones_own_are_sampled_ten_times_as_much(candidate):
+def test_the_first_model_and_ones_own_are_sampled_ten_times_as_much(candidate):
     def drawn(*roles):
-        (case,) = cases(made(tight), [dataclasses.replace(candidate, roles=roles)])
-        return case.samples
+        models = [dataclasses.replace(candidate, roles=(role,) if role else ()) for role in roles]
+        return [case.samples for case in cases(made(tight), models)]
 
-    assert drawn() == drawn("small") == 10 * drawn("ssa")
+    assert drawn("small", "ssa", "") == [10**6, 10**5, 10**6]
 
 
 def test_shards_merge_to_the_row_nearest_to_its_bound():

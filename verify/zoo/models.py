@@ -27,22 +27,22 @@ MODELS: tuple[Planned, ...] = (
     *(
         planned
         for cell in ("layernorm-softmax", "none-softmax", "layernorm-linear", "none-linear")
-        for planned in seeds(f"factorial-{cell}", 3, f"factorial:{cell}")
+        for planned in seeds(f"factorial-{cell}", 5, f"factorial:{cell}")
     ),
     *seeds("unseen", 5),
-    *seeds("attention-only-1", 1),
-    *seeds("attention-only-2", 1),
-    *seeds("rmsnorm", 1),
-    *seeds("dyt", 1),
-    *seeds("ssa", 1),
-    *seeds("no-final-norm", 1),
-    *seeds("equivariant", 1),
+    *seeds("attention-only-1", 5),
+    *seeds("attention-only-2", 5),
+    *seeds("rmsnorm", 3),
+    *seeds("dyt", 3),
+    *seeds("ssa", 3),
+    *seeds("no-final-norm", 3),
+    *seeds("equivariant", 3),
     *seeds("wide-range", 5),
     *seeds("unseen-sequential", 1),
     *seeds("post-norm", 1),
-    *seeds("no-mlp", 1),
+    *seeds("no-mlp", 5),
     *seeds("continuous", 1),
-    *seeds("zeros", 1),
+    *seeds("zeros", 5),
     *seeds("hardmax", 1),
     *seeds("sigmoid", 1),
 )
