@@ -98,7 +98,7 @@ def models(manifest: Path = MANIFEST) -> list[dict[str, str]]:
     for entry in json.loads(manifest.read_text()):
         words = {key: str(entry.get(key, "")) for key in shown}
         learned = entry.get("learned", True)
-        note = "" if learned else "does not beat the nearest neighbour in distribution"
+        note = "" if learned else "loses to 1-nn in distribution"
         words["note"] = " ".join(filter(None, (note, str(entry.get("note", "")))))
         table.append(words | {key: number(entry.get(key), 3) for key in errors})
     return table

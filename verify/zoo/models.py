@@ -36,7 +36,7 @@ MODELS: tuple[Planned, ...] = (
     *seeds("dyt", 3),
     *seeds("ssa", 3),
     *seeds("no-final-norm", 3),
-    *seeds("equivariant", 3),
+    *seeds("equivariant", 5),
     *seeds("wide-range", 5),
     *seeds("unseen-sequential", 1),
     *seeds("post-norm", 1),
