@@ -12,13 +12,12 @@ from theory.layernorm import (
 from verify.attack import attack, begin, towards
 from verify.claim_norms import rounding_of
 from verify.claims import SMALLER, claim
-from verify.far import extremes
+from verify.far import ATTACKED_POINTS, extremes
 from verify.kept import kept
 from verify.passes import SEED, read_queries, sampled
 from verify.predictors import points_of
 from verify.rounding import normalised_slack, readout_slack, readout_slack_at
 
-ATTACKED_POINTS = 4
 STARTS = 512
 ROUNDS, SHARE = ((0.3, 6), (0.1, 12), (0.03, 12)), 0.25
 

@@ -94,14 +94,19 @@ def attacked_at(model: Subject, x: float) -> Extreme:
     if abs(x) != ATTACKED:
         near = attacked_at(model, math.copysign(ATTACKED, x))
         return moved(model, [near.low_prompt, near.high_prompt], x)
-    return searched(model, x, points_of(model, ATTACKED_POINTS), ROUNDS, SHARE)
+    return searched(model, x, points_of(model, ATTACKED_POINTS), STARTS, ROUNDS, SHARE)
 
 
 def searched(
-    model: Subject, x: float, points: int, rounds: Sequence[tuple[float, int]], share: float
+    model: Subject,
+    x: float,
+    points: int,
+    starts: int,
+    rounds: Sequence[tuple[float, int]],
+    share: float,
 ) -> Extreme:
     """Extreme predictions at the query x that gradient ascent over contexts finds."""
-    start = begin(STARTS, points, SEED, reach=LARGEST_CONTEXT).double()
+    start = begin(starts, points, SEED, reach=LARGEST_CONTEXT).double()
     start[:, -1] = x
     free = torch.arange(start.shape[1]) < start.shape[1] - 1
     network = reference(model)

@@ -5,7 +5,17 @@ import re
 from matplotlib.figure import Figure
 
 from verify.figures import figure
-from verify.figures.marks import BLUE, CERTIFIED, GREEN, OPEN, VERMILION, at, attained, below
+from verify.figures.marks import (
+    BLUE,
+    CERTIFIED,
+    GREEN,
+    OPEN,
+    VERMILION,
+    at,
+    attained,
+    below,
+    beside,
+)
 from verify.rows import Row
 
 LOOKS = {
@@ -30,7 +40,7 @@ def places(models: list[str]) -> dict[str, tuple[int, float]]:
     for model in sorted(models):
         kinds.setdefault(kind_of(model), []).append(model)
     return {
-        model: (column, 0.6 * ((index + 0.5) / len(seeds) - 0.5))
+        model: (column, beside(index, len(seeds), 0.6))
         for column, seeds in enumerate(kinds.values())
         for index, model in enumerate(seeds)
     }
@@ -50,13 +60,13 @@ def ceiling(rows: list[Row]) -> Figure:
     axes = drawn.subplots()
     for end in (-1, 1):
         axes.axhline(end, label="certified ceiling (L2)", **CERTIFIED)
-    for model, (column, beside) in found.items():
+    for model, (column, aside) in found.items():
         low, high = ends(rows, model)
         for row in (row for row in rows if row.model == model):
             marker, colour, label = LOOKS[str(at(row, "kind")).split()[0]]
             height = (2 * attained(row) - low - high) / (high - low)
             fill = {} if marker == "x" else OPEN
-            axes.plot(column + beside, height, marker, color=colour, label=label, **fill)
+            axes.plot(column + aside, height, marker, color=colour, label=label, **fill)
     axes.set_xticks(range(len(kinds)), kinds, rotation=40, ha="right", rotation_mode="anchor")
     axes.set(ylabel="(prediction − c) / R", ylim=(-1.15, 1.15), xlim=(-0.6, len(kinds) - 0.4))
     below(drawn)

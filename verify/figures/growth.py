@@ -3,7 +3,17 @@
 from matplotlib.figure import Figure
 
 from verify.figures import figure
-from verify.figures.marks import CERTIFIED, CYCLE, OPEN, PREDICTED, at, attained, below, grouped
+from verify.figures.marks import (
+    CERTIFIED,
+    CYCLE,
+    OPEN,
+    PREDICTED,
+    at,
+    attained,
+    below,
+    beside,
+    grouped,
+)
 from verify.rows import Row
 
 CELLS = ("layernorm x softmax", "layernorm x linear", "none x softmax", "none x linear")
@@ -34,7 +44,7 @@ def exponents(axes, rows: list[Row]) -> None:
         marker, colour = LOOKS[cell]
         mine = [row for row in rows if at(row, "cell") == cell]
         for index, row in enumerate(mine):
-            place = column + 0.3 * (index - (len(mine) - 1) / 2) / max(len(mine), 1)
+            place = column + beside(index, len(mine), 0.3)
             axes.plot(place, attained(row), marker, color=colour, **OPEN)
         for degree in {row.bound for row in mine if row.bound is not None}:
             axes.plot([column - 0.35, column + 0.35], [degree] * 2, **CERTIFIED)

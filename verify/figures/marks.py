@@ -84,6 +84,11 @@ def look(predictor: str, index: int = 0) -> tuple[str, str]:
     return PREDICTORS.get(predictor, OTHERS[index % len(OTHERS)])
 
 
+def beside(index: int, count: int, width: float) -> float:
+    """Where the ``index``-th of ``count`` marks stands in a column, off its middle."""
+    return width * (index - (count - 1) / 2) / count
+
+
 def with_bars(axes: Axes, rows: Sequence[Row], coordinate: str, **style: Any) -> None:
     """Markers, and the interval [low, high] where the rows have one; never a line."""
     rows = sorted(rows, key=lambda row: at(row, coordinate))

@@ -34,7 +34,7 @@ STARTS, SHARE = 128, 0.5
 ROUNDS = ((0.3, 40), (0.3, 40), (0.1, 40), (0.1, 40), (0.03, 40))
 # reached / radius from which longer prompts are not tried
 ENOUGH = 0.98
-FAR_POINTS = 12
+FAR_POINTS, FAR_STARTS = 12, 64
 
 
 def ceiling_prompts(model: Subject) -> Iterator[tuple[str, float, list[float]]]:
@@ -62,7 +62,7 @@ def ceiling_prompts(model: Subject) -> Iterator[tuple[str, float, list[float]]]:
 def far_prompts(model: Subject) -> Iterator[tuple[str, float, list[float]]]:
     """(end, prediction, prompt): contexts of the queries ±ATTACKED, in float64."""
     for x in (ATTACKED, -ATTACKED):
-        seen = searched(model, x, points_of(model, FAR_POINTS), ROUNDS, SHARE)
+        seen = searched(model, x, points_of(model, FAR_POINTS), FAR_STARTS, ROUNDS, SHARE)
         yield "low", seen.low, seen.low_prompt
         yield "high", seen.high, seen.high_prompt
 
