@@ -7,6 +7,7 @@ a GPU, by the numbers that must go through memory: about 96 passes over the stre
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 import torch
 from torch.utils.flop_counter import FlopCounterMode
@@ -60,8 +61,11 @@ def copies(device: torch.device, clock: Callable[[], float] = time.perf_counter)
 
 
 def work(config: Train) -> float:
-    """Floating-point operations of the matrix products in a step of one model."""
-    trainer = Trainer(config)
+    """Floating-point operations of the matrix products in a step of one model.
+
+    Counted uncompiled: what torch.compile makes under a counter is slower, and would be reused.
+    """
+    trainer = Trainer(replace(config, compile=False))
     with FlopCounterMode(display=False) as counter:
         trainer.loss(*trainer.prompts(0)).backward()
     return float(counter.get_total_flops())
