@@ -28,8 +28,8 @@ class Settings:
 
     device: str | None = None
     """cpu or cuda; default: a GPU when there is one."""
-    threads: int = 1
-    """CPU threads."""
+    threads: int | None = None
+    """CPU threads; default: torch's, as in sim.train."""
     rounds: int = 9
     """Times that every variant has its turn."""
     steps: int = 3
@@ -182,12 +182,13 @@ def run(settings: Settings, works: Sequence[Work] | None = None) -> str:
     Raises:
         UserError: a device or a package that is not there.
     """
-    if min(settings.rounds, settings.steps, settings.threads) < 1:
+    threads = torch.get_num_threads() if settings.threads is None else settings.threads
+    if min(settings.rounds, settings.steps, threads) < 1:
         raise UserError("--rounds, --steps and --threads: at least one of each is needed")
     device = torch.device(settings.device or ("cuda" if torch.cuda.is_available() else "cpu"))
     if device.type == "cuda" and not torch.cuda.is_available():
         raise UserError("--device cuda: torch sees no GPU here")
-    torch.set_num_threads(settings.threads)
+    torch.set_num_threads(threads)
     tables = {}
     for work in works or (GPU if device.type == "cuda" else CPU):
         rows = measure(work, settings, device)
@@ -196,6 +197,7 @@ def run(settings: Settings, works: Sequence[Work] | None = None) -> str:
     if not settings.json:
         return "\n\n".join(table(name, rows) for name, rows in tables.items())
     where = torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu"
+    settings = replace(settings, threads=threads)
     about = {"device": where, "torch": torch.__version__, "settings": asdict(settings)}
     return json.dumps(about | {"tables": tables}, indent=1)
 

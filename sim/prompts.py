@@ -8,7 +8,7 @@ from sim import polynomials, schedules
 from sim.config import Train
 from sim.equivariant import normalise
 
-# Philox is some hundred small kernels a draw: on a GPU one draw serves this many steps.
+# Philox is some hundred small kernels a draw, so one draw serves this many steps.
 AHEAD = 32
 
 Prompts = tuple[Float[Tensor, "*k b n"], Float[Tensor, "*k b n"]]
@@ -18,13 +18,12 @@ class Source:
     """`source(step)` gives (xs, ys), a function of the config, the seeds and the step."""
 
     def __init__(
-        self, config: Train, seeds: tuple[int, ...], device: torch.device, ahead: int | None = None
+        self, config: Train, seeds: tuple[int, ...], device: torch.device, ahead: int = AHEAD
     ) -> None:
         """Several seeds give prompts with a leading dimension, one entry a model."""
         self.config, self.device = config, device
         self.seeds = torch.tensor(seeds, device=device)
-        self.ahead = ahead or (AHEAD if device.type == "cuda" else 1)
-        self.first, self.drawn = 0, (torch.empty(0), torch.empty(0))
+        self.ahead, self.first, self.drawn = ahead, 0, (torch.empty(0), torch.empty(0))
 
     def __call__(self, step: int) -> Prompts:
         """The prompts of a step; an equivariant model trains on normalised ones."""
