@@ -198,6 +198,8 @@ def cures() -> Iterator[Row]:
         for variant, value in zip(("reference", "ours", "limit"), values, strict=True):
             where: dict[str, Any] = {"variant": variant, "what": what, "device": "example"}
             yield point("speed", "C-speed", value, **where)
+    for variant, value in (("float32", 0.0024), ("bf16", 0.0022)):
+        yield point("precision", "C-precision", value, variant=variant)
     for size, radius in ((1e-6, 1e-6), (1e-4, 1e-4), (1e-2, 1e-2), (6.0, 1.0)):
         for variant, factor in (("ours", 1.1), ("intervals", 100.0), ("auto_LiRPA CROWN", 1.3)):
             where: dict[str, Any] = {"variant": variant, "radius": radius, "points": 4}

@@ -144,6 +144,11 @@ def speedup(rows: Rows, choose: Callable) -> float | None:
     return best((a / b for a, b in pairs if a and b), choose)
 
 
+def trained_in(rows: Rows, precision: str, choose: Callable) -> float | None:
+    """Least or largest final error over the seeds of one preset, trained in a precision."""
+    return best((r.attained for r in curve(rows, "precision", variant=precision)), choose)
+
+
 def beside_crown(rows: Rows, what: str, choose: Callable) -> float | None:
     """Least or largest CROWN / ours, of widths or seconds, over the boxes where CROWN answered."""
     found: dict[tuple, dict[str, Row]] = {}
@@ -201,6 +206,9 @@ def listed() -> Iterator[Value]:
         yield Value(f"published.overtaken.{law}", "C-published", partial(overtaken, law=law))
     for choose, word, _ in ENDS:
         yield Value(f"speed.{word}", "C-speed", partial(speedup, choose=choose), "inward", 2)
+        for precision in ("float32", "bf16"):
+            ended = partial(trained_in, precision=precision, choose=choose)
+            yield Value(f"precision.{precision}.{word}", "C-precision", ended, "nearest", 2)
         for what in ("width", "seconds"):
             crown = partial(beside_crown, what=what, choose=choose)
             yield Value(f"boxes.{what}.{word}", "C-boxes", crown, "inward", 2)
