@@ -1,4 +1,4 @@
-"""`python tests/sim/kill.py [KILLS]`: kill -9 a training at random moments, again and again.
+"""`python -m tests.sim.kill [KILLS]`: kill -9 a training at random moments, again and again.
 
 One process imports torch and forks the trainings, so a kill costs a tenth of a second. Prints the
 number of kills and how many hit a checkpoint half written, once everything agreed bit for bit with

@@ -1,4 +1,4 @@
-"""`python tests/sim/kill_worker.py ENGINE`: a sweep of real trainings that loses a worker.
+"""`python -m tests.sim.kill_worker ENGINE`: a sweep of real trainings that loses a worker.
 
 Runs `python -m sim.sweep` on two workers, kills -9 the process that is at work on one of the runs,
 and compares everything with the same runs trained one after the other: nothing lost (the same bits

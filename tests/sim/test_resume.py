@@ -1,7 +1,6 @@
 """A run that is killed, interrupted or moved goes on as if nothing had happened, or says so."""
 
 import json
-import os
 import subprocess
 import sys
 from dataclasses import replace
@@ -17,15 +16,14 @@ from sim.loop import train
 from sim.metrics import cut_back
 from sim.runs import folder
 
-HERE = Path(__file__).resolve().parent
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def test_kill_9_at_20_random_moments_changes_no_bit():
-    # `python tests/sim/kill.py 50` is the same with 50
+    # `python -m tests.sim.kill 50` is the same with 50
     found = subprocess.run(
-        [sys.executable, str(HERE / "kill.py"), "20"],
-        capture_output=True, text=True, env=os.environ | {"PYTHONPATH": str(HERE.parents[1])},
-    )  # fmt: skip
+        [sys.executable, "-m", "tests.sim.kill", "20"], capture_output=True, text=True, cwd=ROOT
+    )
     assert found.returncode == 0, found.stderr
     assert found.stdout.startswith("20 kills") and "bit-identical" in found.stdout
 
