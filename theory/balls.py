@@ -19,6 +19,8 @@ from theory.interval import Interval
 U = 2.0**-53
 # Above the underflow error of any short chain of operations (each is at most 2^-1074).
 TINY = 2.0**-1040
+# Multiplications from which a product of matrices costs more than the lengths of its rows.
+LARGE = 2**22
 
 Array = Float[np.ndarray, "..."]
 
@@ -128,7 +130,9 @@ class Balls:
     def __matmul__(self, other: "Balls | Array") -> "Balls":
         """Matrix product over the last axes."""
         other = balls(other)
-        n = self.shape[-1]
+        n, mid = self.shape[-1], self.mid @ other.mid
+        if mid.size * n > LARGE and self.tight() and other.tight():
+            return Balls(mid, crossed(self, other))
         size, left = np.abs(other.mid), np.abs(self.mid)
         # one product more for the radii of each factor that has some; TINY where a radius times
         # gamma(n) may underflow before it meets a large number
@@ -138,7 +142,12 @@ class Balls:
             cross = left @ (gamma(n) * size + other.rad + TINY)
             if (self.rad != 0).any():
                 cross = cross + self.rad @ (size + other.rad)
-        return Balls(self.mid @ other.mid, outward(cross, 2 * n + 6) + n * TINY)
+        return Balls(mid, outward(cross, 2 * n + 6) + n * TINY)
+
+    def tight(self) -> bool:
+        """Whether nothing but rounding has gone into the radii, and no entry is extreme."""
+        most = float(np.abs(self.mid).max(initial=0))
+        return 2.0**-400 < most < 2.0**400 and float(self.rad.max(initial=0)) < 2.0**-32 * most
 
     def sqrt(self) -> "Balls":
         """Square roots of numbers known to be >= 0."""
@@ -176,6 +185,23 @@ class Balls:
 
 
 Operand = Balls | Array | float
+
+
+def lengths(values: Array, axis: int) -> Array:
+    """Upper bounds of Euclidean norms along an axis, of entries below 2^400."""
+    squares = np.einsum("...ij,...ij->...i" if axis == -1 else "...ij,...ij->...j", values, values)
+    return outward(np.sqrt(squares) + 2.0**-500, values.shape[axis] + 3)
+
+
+def crossed(left: Balls, right: Balls) -> Array:
+    """Radii of a product of matrices: |Σ l r| <= |l||r| in place of a product for each of them.
+
+    Where only rounding is to be bounded, this is hardly larger and free beside the product.
+    """
+    n = left.shape[-1]
+    rows, blurred = (lengths(part, -1)[..., None] for part in (left.mid, left.rad))
+    columns, dim = (lengths(part, -2)[..., None, :] for part in (right.mid, right.rad))
+    return outward(rows * (gamma(n) * columns + dim) + blurred * (columns + dim), 12) + n * TINY
 
 
 def balls(value: Operand) -> Balls:

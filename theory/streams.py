@@ -17,6 +17,10 @@ from theory.balls import Array, Balls, gamma, outward, spectral_norm
 LOST = 2.0**-500
 # beside the lengths of groups: none is 0, no square of one underflows
 SHORT = 2.0**-400
+# moves of the weights of a norm's groups, and directions among which the longest is looked for
+ROUNDS, LEADING = 6, 6
+# squared norm over the least that the weights could give, from which they are good enough
+NEAR = 1.03
 
 
 def length(values: Array) -> float:
@@ -228,13 +232,28 @@ def scaled_lengths(rows: Balls, factor: float) -> Array:
 
 
 def balance(columns: Array, starts: Array) -> Array:
-    """Weights l_g for ``Stream.norm``: any are sound, these are near the best."""
-    weights = np.sqrt(np.add.reduceat((columns**2).sum(0), starts))
-    weights = (np.maximum(weights, weights.max() * 1e-9) + SHORT) ** 0.5
+    """Weights l_g for ``Stream.norm``: any are sound, these are near the best.
+
+    With λ = l², least over λ of |Σ M_g M_g'/λ_g| Σ λ_g is largest over ρ >= 0 of trace 1 of
+    (Σ sqrt(q_g))², q_g = tr ρ M_g M_g', at λ = sqrt(q). Concave in ρ: Frank-Wolfe moves ρ towards
+    the longest direction of the λ at hand and needs to know q only.
+    """
     sizes = np.diff([*starts, columns.shape[1]])
-    for _ in range(2):
-        stretched = columns / np.repeat(weights, sizes)
-        _, vectors = np.linalg.eigh(stretched @ stretched.T)
-        seen = np.sqrt(np.add.reduceat((vectors[:, -1] @ columns) ** 2, starts))
-        weights = np.sqrt(((np.maximum(seen, seen.max() * 1e-3) + SHORT) * weights**2) ** 0.5)
-    return weights
+    q = np.add.reduceat((columns**2).sum(0), starts)
+    q, best, kept = q / len(columns), np.inf, q
+    _, frame = np.linalg.eigh(columns @ columns.T)
+    frame = frame[:, -LEADING:]
+    for step in range(ROUNDS):
+        weights = np.sqrt(np.maximum(q, q.max() * 1e-12)) + SHORT
+        inverse = 1 / np.repeat(weights, sizes)
+        # the leading directions of the last weights are nearly those of these
+        frame, _ = np.linalg.qr(columns @ ((frame.T @ columns) * inverse).T)
+        shadow = frame.T @ columns
+        heights, turn = np.linalg.eigh((shadow * inverse) @ shadow.T)
+        if heights[-1] * weights.sum() < best:
+            best, kept = heights[-1] * weights.sum(), weights
+        if best <= NEAR * weights.sum() ** 2:
+            break
+        seen = np.add.reduceat((turn[:, -1] @ shadow) ** 2, starts)
+        q = q + (seen - q) / (step + 2)
+    return np.sqrt(kept)
