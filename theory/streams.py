@@ -85,14 +85,14 @@ class Stream:
         return replace(self, discs=(*self.discs, disc.mid), slack=total(self.slack, error))
 
     def mapped(self, matrix: Array, keep: bool) -> "Stream":
-        """Deviations v -> M v (+ v with ``keep``) by an exact (d, d) matrix; centre untouched."""
+        """Deviations v -> M v (+ v with ``keep``) by an exact matrix; centre untouched."""
 
         def image(part: Array) -> Balls:
             moved = Balls.exact(matrix) @ part
             return moved + part if keep else moved
 
         size = spectral_norm(Balls.exact(matrix)) + float(keep)
-        empty = Stream(self.centre, self.columns[:, :0], self.starts[:0])
+        empty = Stream(self.centre, np.zeros((len(matrix), 0)), self.starts[:0])
         columns = image(self.columns)
         result = replace(empty, slack=scaled(self.slack, size)).joined(columns, 1)
         # the groups are those of before; `joined` counted one a column, which bounds the error too
@@ -102,10 +102,21 @@ class Stream:
         return result
 
     def image(self, matrix: Balls) -> "Stream":
-        """Every stream r -> M r, M (d, d) known to its radius."""
-        moved = replace(self.mapped(matrix.mid, keep=False), centre=np.zeros(len(self.centre)))
+        """Every stream r -> M r, M (m, d) known to its radius."""
+        moved = replace(self.mapped(matrix.mid, keep=False), centre=np.zeros(len(matrix.mid)))
         centre = (matrix @ self.centre[:, None])[:, 0]
         return moved.moved(centre).loosened(scaled(length(matrix.rad), self.extent()))
+
+    def swung(self) -> "Stream":
+        """s r for every stream r and every s in [-1/2, 1/2]."""
+        still = replace(
+            self,
+            centre=0 * self.centre,
+            columns=self.columns / 2,
+            discs=tuple(disc / 2 for disc in self.discs),
+            slack=total(self.slack / 2, LOST),
+        )
+        return still.joined(Balls.exact(self.centre[:, None] / 2), 1)
 
     def plus(self, other: "Stream") -> "Stream":
         """The sum of a stream of each set, independently."""

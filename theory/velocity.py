@@ -6,19 +6,27 @@ tokens stand still under a causal mask; the query's own key and value move.
 """
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from theory.activations import derivative_range
-from theory.anatomy import centred, circuits, minus_mean, project, scaled_rows
-from theory.balls import Array, Balls, outward, spectral_norm
+from theory.anatomy import (
+    centred,
+    circuits,
+    head_columns,
+    minus_mean,
+    project,
+    remembered,
+    scaled_rows,
+)
+from theory.balls import Array, Balls, concatenate, outward, product_norm, spectral_norm
 from theory.bands import merged, start
 from theory.cones import column
 from theory.dispersion import score_ranges
 from theory.hidden import pass_mlp
-from theory.passages import Normed, Query, View, normalised, pass_attention, view
-from theory.streams import Stream, scaled, total
+from theory.passages import Query, View, normalised, pass_attention, view
+from theory.streams import Stream, length, scaled, total
 from theory.weights import MLP, Attention, Norm, Weights
 
 
@@ -52,28 +60,68 @@ def with_query(weights: Weights, norm: Norm, x: float, seen: View, velocity: Str
     return turning(weights, norm, seen, behind.plus(velocity), float(height.magnitude()))
 
 
-def keyed(
-    block: Attention, h: int, normed: Normed, noise: Stream, turned: Stream, cap: float
-) -> tuple[Balls, float]:
-    """B = P Γ W_K' W_Q Γ P/sqrt(dh), and a bound of |κ.z'| for κ = B z + q.
+@dataclass(frozen=True, eq=False)
+class Asking:
+    """B = P Γ W_K' W_Q Γ P/sqrt(dh) of a head, by which a query's turn changes its scores.
 
-    ``noise`` holds z less the middle z and a ball. κ is near that of the middle z, and |κ| <=
-    max|B z + q| = del/(2 sqrt(d)) = cap anyway.
+    |B z| <= stretch |narrow z| + missed |z|, ``narrow`` (dh, d); κ(z) = key' (query z + shift).
     """
+
+    key: Balls
+    query: Balls
+    shift: Balls
+    narrow: Balls
+    stretch: float
+    missed: float
+    size: float
+
+    def kappa(self, z: Balls) -> Balls:
+        """κ = B z + q, whose product with a token's input is its score less what all share."""
+        return (self.key.t @ (self.query @ column(z) + column(self.shift)))[:, 0]
+
+    def reach(self, part: Stream, longest: float) -> float:
+        """Upper bound of |B z| over a set no longer than ``longest``."""
+        seen = scaled(self.stretch, part.image(self.narrow).reach)
+        return min(total(seen, scaled(self.missed, longest)), scaled(self.size, longest))
+
+
+def asking(block: Attention, h: int) -> Asking:
+    """K' = Q R + E (Householder) gives |K' q| <= |Q||R q| + |E||q|."""
     query, key = (scaled_rows(block.norm, m[h]) for m in (block.query, block.key))
     shift = (Balls.exact(block.query[h]) @ block.norm.beta[:, None])[:, 0] + block.query_bias[h]
-    size = Balls.exact(float(shift.shape[0])).sqrt()
-    bilinear = key.t @ query / size
-    kappa = (key.t @ (query @ normed.centre[:, None] + column(shift)))[:, 0] / size
-    near = turned.farthest(kappa)
-    off = total(noise.image(bilinear).norm(), scaled(spectral_norm(bilinear), normed.ball))
-    return bilinear, min(total(near, scaled(off, turned.reach)), scaled(cap, turned.reach))
+    query = query / Balls.exact(float(len(shift.mid))).sqrt()
+    shift = shift / Balls.exact(float(len(shift.mid))).sqrt()
+    frame, triangle = np.linalg.qr(key.t.mid)
+    error = key.t - Balls.exact(frame) @ triangle
+    missed = scaled(length(error.magnitude()), spectral_norm(query))
+    stretch, size = spectral_norm(Balls.exact(frame)), product_norm(key.t, query)
+    return Asking(key, query, shift, Balls.exact(triangle) @ query, stretch, missed, size)
 
 
-def weighted(part: Stream) -> Stream:
-    """w times a stream for any w in [0, 1]: half of the middle, give or take the other half."""
-    half = Balls.exact(part.centre) * 0.5
-    return replace(part, centre=half.mid).joined(column(half), 1)
+@remembered
+def askings(weights: Weights) -> dict[int, list[Asking]]:
+    """Every head's, by attention block."""
+    return {
+        index: [asking(block, h) for h in range(len(block.key))]
+        for index, block in enumerate(weights.blocks)
+        if isinstance(block, Attention)
+    }
+
+
+@remembered
+def steady(weights: Weights) -> dict[int, tuple[Balls, Balls]]:
+    """By attention block: Σ_h A_h (d B_h + 1)/2 and Σ_h A_h/2."""
+    found = {}
+    for index, heads in askings(weights).items():
+        part = circuits(weights)[index]
+        halves = concatenate([part.values[h] * 0.5 for h in range(len(heads))], 0)
+        turns = [
+            (part.values[h] @ head.key.t) @ head.query * (weights.width / 2)
+            for h, head in enumerate(heads)
+        ]
+        outputs = concatenate([part.outputs[h] for h in range(len(heads))], 1)
+        found[index] = outputs @ (concatenate(turns, 0) + halves), outputs @ halves
+    return found
 
 
 def attention_velocity(
@@ -82,26 +130,41 @@ def attention_velocity(
     """Σ_h A_h z̄', z̄' = w_T z_T' + Cov(z, κ'.z) + w_T(1 - w_T)(κ.z_T')(z_T - mean of the rest).
 
     κ = B z_T + q scores the keys, κ' = B z_T'. Cov(z, κ'.z) = S κ' with S >= 0 of trace at most d,
-    a point of the ball around d κ'/2 of radius d|κ'|/2; the last is at most sqrt(d)/2 |κ.z_T'|.
-    ``told`` is the z' of one other token: its terms are the first and the last.
+    a point of the ball around d κ'/2 of radius d|κ'|/2; w_T is 1/2 give or take 1/2. What is then
+    linear in z_T' is one map for all heads. The last term is at most sqrt(d)/2 |κ.z_T'|, and
+    |κ| <= max|B z + q| = del/(2 sqrt(d)). ``told`` is the z' of one other token: its terms are the
+    first and the last.
     """
     block, part = weights.blocks[index], circuits(weights)[index]
     assert isinstance(block, Attention)
     layer = sum(isinstance(b, Attention) for b in weights.blocks[:index])
-    d, result = float(weights.width), still(weights.width)
+    root = Balls.exact(float(weights.width)).sqrt()
     normed = normalised(weights, block.norm, seen)
     noise = seen.stream.merged(weights.width).plain().mapped(normed.jacobian, keep=False)
+    noise = replace(noise, centre=np.zeros(weights.width))
+    spare, (linear, half) = noise.norm(), steady(weights)[index]
+    result = turned.image(linear)
+    if told is not None:
+        result = result.plus(told.image(half))
+    columns, missed = head_columns(weights, part)
+    size = columns.shape[1] // len(part.maps.mid)
     moving = [turned] if told is None else [turned, told]
-    for h in range(len(part.maps.mid)):
-        cap = score_ranges(weights)[layer, h].high / (2 * np.sqrt(d)) * (1 + 2.0**-50)
-        keys = [keyed(block, h, normed, noise, z, cap) for z in moving]
-        asked = turned.image(keys[0][0])
-        pull = total(*(bound for _, bound in keys))
-        size = total(scaled(d / 2, asked.reach), scaled(0.5 * float(np.sqrt(d)), pull))
-        swept = asked.image(part.maps[h] * (d / 2)).joined(part.maps[h] * size, weights.width)
+    for h, head in enumerate(askings(weights)[index]):
+        cap = score_ranges(weights)[layer, h].high / (2 * float(root.lower())) * (1 + 2.0**-50)
+        kappa = head.kappa(normed.centre)
+        off = total(head.reach(noise, spare), scaled(head.size, normed.ball))
+        pulls = [
+            min(total(z.farthest(kappa), scaled(off, z.reach)), scaled(cap, z.reach))
+            for z in moving
+        ]
+        asked = scaled(weights.width / 2, head.reach(turned, turned.reach))
+        pulled = scaled(0.5, float(root.upper()), total(*pulls))
+        ball = total(asked, pulled, *(z.slack / 2 for z in moving))
+        swept = columns[:, h * size : (h + 1) * size] * (Balls.exact(ball) / root)
+        result = result.joined(swept, size).loosened(scaled(missed, ball))
         for z in moving:
-            swept = swept.plus(weighted(z.image(part.maps[h])))
-        result = result.plus(swept)
+            swing = replace(z, slack=0.0).swung()
+            result = result.plus(swing.image(part.values[h]).image(part.outputs[h]))
     return result
 
 
