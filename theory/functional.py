@@ -46,6 +46,8 @@ def first_order(weights: Weights, sign: int, position: int | None = None) -> Int
 STEP = 1.01
 # a stretch [x, x/PIECE] reaches the STRIDEth next power of STEP
 PIECE, STRIDE = 0.9, 8
+# X~/X* of trained models is about this: the search starts there, and finds X* from anywhere
+USUAL = 2.4
 
 
 def blind_from(weights: Weights, sign: int, position: int | None = None) -> float:
@@ -54,25 +56,29 @@ def blind_from(weights: Weights, sign: int, position: int | None = None) -> floa
     The least certified power of STEP between X~/32 and 4 X~, inf if there is none.
     """
     ceiling = readout_ceiling(weights).width
-    top = 4 * float(far_radius(weights))
+    top, last = 4 * float(far_radius(weights)), int(np.log(128) / np.log(STEP))
 
     def useful(step: int, share: float) -> bool:
-        return functional_band(weights, sign * top / STEP**step, position, share).width < ceiling
+        x = sign * top / STEP**step
+        return step <= last and functional_band(weights, x, position, share).width < ceiling
 
-    if not useful(0, 0.0):
-        return np.inf
-    low, high = 0, int(np.log(128) / np.log(STEP))
-    while high - low > STRIDE:
-        middle = (low + high) // 2
-        low, high = (middle, high) if useful(middle, 0.0) else (low, middle)
+    at = first = int(np.log(4 * USUAL) / np.log(STEP))
+    jump = STRIDE
+    while not useful(at, 0.0):
+        if not at:
+            return np.inf
+        at, jump = max(0, at - jump), 2 * jump
+    # what lies nearer in has failed already, unless the first try was good
+    while at >= first and useful(at + jump, 0.0):
+        at, jump = at + jump, 2 * jump
     # nearer in by the certificate of one short stretch at a time; bisected once a stride fails
     stride, failed = STRIDE, False
     while stride:
-        nearer = STEP ** (low + stride) < 128 and useful(low + stride, PIECE)
+        nearer = useful(at + stride, PIECE)
         failed = failed or not nearer
-        low += stride if nearer else 0
+        at += stride if nearer else 0
         stride = stride // 2 if failed else stride
-    return top / STEP**low
+    return top / STEP**at
 
 
 def evaluate(weights: Weights) -> dict[str, Interval]:

@@ -108,15 +108,14 @@ class Stream:
         return moved.moved(centre).loosened(scaled(length(matrix.rad), self.extent()))
 
     def swung(self) -> "Stream":
-        """s r for every stream r and every s in [-1/2, 1/2]."""
-        still = replace(
-            self,
-            centre=0 * self.centre,
-            columns=self.columns / 2,
-            discs=tuple(disc / 2 for disc in self.discs),
-            slack=total(self.slack / 2, LOST),
-        )
-        return still.joined(Balls.exact(self.centre[:, None] / 2), 1)
+        """s r for every stream r and every s in [-1/2, 1/2]: half discs become balls."""
+        plain = self.plain()
+        return replace(
+            plain,
+            centre=0 * plain.centre,
+            columns=plain.columns / 2,
+            slack=total(plain.slack / 2, LOST),
+        ).joined(Balls.exact(plain.centre[:, None] / 2), 1)
 
     def plus(self, other: "Stream") -> "Stream":
         """The sum of a stream of each set, independently."""
