@@ -107,6 +107,17 @@ class Stream:
         centre = (matrix @ self.centre[:, None])[:, 0]
         return moved.moved(centre).loosened(scaled(length(matrix.rad), self.extent()))
 
+    def times(self, factor: Balls) -> "Stream":
+        """f r for every stream r and one number f, a ball without shape."""
+        grown = Balls.exact(self.columns) * factor
+        empty = Stream(0 * self.centre, self.columns[:, :0], self.starts[:0])
+        size = scaled(self.slack, float(factor.magnitude()))
+        result = replace(empty, slack=size).joined(grown, 1)
+        result = replace(result, starts=self.starts)
+        for disc in self.discs:
+            result = result.with_disc(Balls.exact(disc) * factor)
+        return result.moved(Balls.exact(self.centre) * factor)
+
     def swung(self) -> "Stream":
         """s r for every stream r and every s in [-1/2, 1/2]: half discs become balls."""
         plain = self.plain()

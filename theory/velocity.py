@@ -55,7 +55,7 @@ def turning(weights: Weights, norm: Norm, seen: View, across: Stream, lift: floa
 
 def with_query(weights: Weights, norm: Norm, x: float, seen: View, velocity: Stream) -> Stream:
     """z' when the query moves: m~' less m~/x is (r' - r/x, -sqrt(d eps)/x)."""
-    behind = seen.stream.plain().image(Balls.exact(np.eye(weights.width)) / -x)
+    behind = seen.stream.plain().times(Balls.exact(-1.0) / x)
     height = (Balls.exact(weights.width * norm.eps) * (1 + 2.0**-50)).sqrt() / x
     return turning(weights, norm, seen, behind.plus(velocity), float(height.magnitude()))
 

@@ -91,3 +91,17 @@ def test_a_swung_stream_holds_every_share_of_every_member():
     farthest = np.maximum(middle + above, -(middle + below)) / 2
     assert (high >= farthest).all() and (low <= -farthest).all()
     assert not swung.centre.any()
+
+
+@pytest.mark.parametrize("factor", [-3.0, 1 / 7, 1e-6])
+def test_a_multiple_of_a_stream_is_the_image_under_a_multiple_of_one(factor):
+    rng = np.random.default_rng(6)
+    stream = Stream.at(Balls.exact(rng.normal(size=5))).with_disc(
+        Balls.exact(rng.normal(size=(5, 3)))
+    )
+    stream = stream.joined(Balls.exact(rng.normal(size=(5, 4))), 2).loosened(0.5)
+    rows = Balls.exact(rng.normal(size=(20, 5)))
+    grown, image = stream.times(Balls.exact(factor)), stream.image(Balls.exact(factor * np.eye(5)))
+    np.testing.assert_allclose(grown.centre, factor * stream.centre, rtol=1e-15)
+    np.testing.assert_allclose(grown.support(rows), image.support(rows), rtol=1e-12)
+    assert grown.slack >= 0.5 * abs(factor)
