@@ -231,8 +231,8 @@ class Stream:
     def norm(self) -> float:
         """Upper bound of the length of every deviation from the centre.
 
-        |Σ M_g b_g| <= |[M_1/l_1 .. M_G/l_G]|_2 sqrt(Σ l_g²) for any l_g > 0; they are chosen so
-        that the groups contribute alike along the longest direction. Never more than ``extent``.
+        |Σ M_g b_g| <= |[M_1/l_1 .. M_G/l_G]|_2 sqrt(Σ l_g²) for any l_g > 0; ``balance``
+        finds some that are nearly the best. Never more than ``extent``.
         """
         if self.discs:
             return self.plain().norm()
@@ -259,7 +259,7 @@ def balance(columns: Array, starts: Array) -> Array:
     (Σ sqrt(q_g))², q_g = tr ρ M_g M_g', at λ = sqrt(q). Concave in ρ: Frank-Wolfe moves ρ towards
     the longest direction of the λ at hand and needs to know q only.
     """
-    sizes = np.diff([*starts, columns.shape[1]])
+    sizes, columns = np.diff([*starts, columns.shape[1]]), columns / np.abs(columns).max()
     q = np.add.reduceat((columns**2).sum(0), starts)
     q, best, kept = q / len(columns), np.inf, q
     _, frame = np.linalg.eigh(columns @ columns.T)

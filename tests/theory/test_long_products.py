@@ -105,3 +105,11 @@ def test_a_multiple_of_a_stream_is_the_image_under_a_multiple_of_one(factor):
     np.testing.assert_allclose(grown.centre, factor * stream.centre, rtol=1e-15)
     np.testing.assert_allclose(grown.support(rows), image.support(rows), rtol=1e-12)
     assert grown.slack >= 0.5 * abs(factor)
+
+
+@pytest.mark.parametrize("scale", [1e-150, 1e150])
+def test_lengths_of_extreme_sets_scale_with_them(scale):
+    columns = np.random.default_rng(8).normal(size=(5, 7))
+    stream = Stream.at(Balls.exact(np.zeros(5)))
+    plain = stream.joined(Balls.exact(columns), 2).norm()
+    assert stream.joined(Balls.exact(scale * columns), 2).norm() == pytest.approx(scale * plain)

@@ -11,7 +11,7 @@ import dataclasses
 import json
 import platform
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import torch
 
@@ -19,6 +19,7 @@ from sim.atomic import write_atomically
 from sim.errors import UserError
 from theory.anatomy import needs_ray
 from theory.errors import TheoryError
+from theory.functional import functional_spread
 from theory.layernorm import readout_ceiling
 from verify.attack import attack, begin, towards
 from verify.far import ATTACKED, searched
@@ -28,6 +29,7 @@ from verify.predictors import points_of
 from verify.subject import Subject, answer, load_subject
 from verify.zoo import FOLDER, entries
 
+BOUNDS = ("L2", "N9")
 # a query's position counts more than the number of points: full prompts reach no farther
 LENGTHS = (4, 8, 16)
 STARTS, SHARE = 128, 0.5
@@ -35,6 +37,8 @@ ROUNDS = ((0.3, 40), (0.3, 40), (0.1, 40), (0.1, 40), (0.03, 40))
 # reached / radius from which longer prompts are not tried
 ENOUGH = 0.98
 FAR_POINTS, FAR_STARTS = 12, 64
+# a longer context is tried where less than this share of N9's band is reached
+LONGER, HALF = 24, 0.5
 
 
 def ceiling_prompts(model: Subject) -> Iterator[tuple[str, float, list[float]]]:
@@ -62,22 +66,27 @@ def ceiling_prompts(model: Subject) -> Iterator[tuple[str, float, list[float]]]:
 def far_prompts(model: Subject) -> Iterator[tuple[str, float, list[float]]]:
     """(end, prediction, prompt): contexts of the queries ±ATTACKED, in float64."""
     for x in (ATTACKED, -ATTACKED):
-        seen = searched(model, x, points_of(model, FAR_POINTS), FAR_STARTS, ROUNDS, SHARE)
-        yield "low", seen.low, seen.low_prompt
-        yield "high", seen.high, seen.high_prompt
+        seen = [searched(model, x, points_of(model, FAR_POINTS), FAR_STARTS, ROUNDS, SHARE)]
+        width = float(functional_spread(model.weights, x))
+        if seen[0].high - seen[0].low < HALF * width:
+            seen += [searched(model, x, points_of(model, LONGER), FAR_STARTS, ROUNDS, SHARE)]
+        lowest, highest = min(seen, key=lambda s: s.low), max(seen, key=lambda s: s.high)
+        yield "low", lowest.low, lowest.low_prompt
+        yield "high", highest.high, highest.high_prompt
 
 
-def search(name: str) -> list[Kept]:
-    """The prompts of one zoo model, for each bound that the theory has for it."""
+def search(name: str, bounds: Sequence[str] = BOUNDS) -> list[Kept]:
+    """The prompts of one zoo model, for each of the bounds that the theory has for it."""
     torch.set_num_threads(1)
     model = load_subject(FOLDER / f"{name}.safetensors")
     found = []
-    try:
-        readout_ceiling(model.weights)
-        found += [("L2", *prompt) for prompt in ceiling_prompts(model)]
-    except TheoryError:
-        pass  # no ceiling: nothing to press on
-    if needs_ray(model.weights) is None:
+    if "L2" in bounds:
+        try:
+            readout_ceiling(model.weights)
+            found += [("L2", *prompt) for prompt in ceiling_prompts(model)]
+        except TheoryError:
+            pass  # no ceiling: nothing to press on
+    if "N9" in bounds and needs_ray(model.weights) is None:
         found += [("N9", *prompt) for prompt in far_prompts(model)]
     return [
         Kept(
@@ -98,8 +107,8 @@ def search(name: str) -> list[Kept]:
 
 def keep(new: list[Kept]) -> None:
     """The file with a model's prompts in place of its old ones, in the manifest's order."""
-    names = [entry.name for entry in entries()]
-    old = [k for k in read() if k.model in names and k.model not in {n.model for n in new}]
+    names, replaced = [entry.name for entry in entries()], {(n.model, n.bound) for n in new}
+    old = [k for k in read() if k.model in names and (k.model, k.bound) not in replaced]
     ordered = sorted([*old, *new], key=lambda k: (names.index(k.model), k.bound))
     lines = [json.dumps(dataclasses.asdict(k)) + "\n" for k in ordered]
     write_atomically(PROMPTS, "".join(lines).encode())
@@ -109,14 +118,16 @@ def main(arguments: list[str]) -> int:
     """Search the models named, or all that have no prompts yet."""
     parser = argparse.ArgumentParser(prog="python -m verify.zoo.search", description=__doc__)
     parser.add_argument("names", nargs="*", help="zoo models; default: those without prompts")
-    names = parser.parse_args(arguments).names
+    parser.add_argument("--bound", choices=BOUNDS, help="look for this one only")
+    asked = parser.parse_args(arguments)
+    names, bounds = asked.names, (asked.bound,) if asked.bound else BOUNDS
     known = {entry.name: entry.sha256 for entry in entries()}
     try:
         if unknown := [name for name in names if name not in known]:
             raise UserError(f"no zoo model {unknown[0]!r}; known: {', '.join(known)}")
         done = {k.model for k in read() if known.get(k.model, "").startswith(k.model_hash)}
         for name in names or [name for name in known if name not in done]:
-            found = search(name)
+            found = search(name, bounds)
             keep(found)
             said = ", ".join(f"{k.bound} {k.end} {k.reached:.6g}" for k in found)
             print(f"{name}: {said or 'no bound to press on'}", flush=True)
