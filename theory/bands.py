@@ -128,4 +128,4 @@ def functional_band(
     ceiling, query = readout_ceiling(weights), Query(x, share)
     _, stream = passages(weights, query, position)
     band = read_out(weights, query, stream)
-    return Interval(max(band.low, ceiling.low), min(band.high, ceiling.high))
+    return band & ceiling

@@ -6,6 +6,9 @@ its sign, N9's band for any context at all. Tokens may be unbounded: what a norm
 not.
 """
 
+from functools import reduce
+from operator import and_
+
 import numpy as np
 from jaxtyping import Float
 
@@ -220,11 +223,6 @@ def checked(weights: Weights, low: Array, high: Array) -> tuple[Array, Array]:
     return low, high
 
 
-def met(*found: Interval) -> Interval:
-    """What lies in all of them."""
-    return Interval(max(i.low for i in found), min(i.high for i in found))
-
-
 def ceiling(weights: Weights) -> Interval:
     """L2, or the whole line."""
     if weights.final_norm.kind == "none":
@@ -238,7 +236,7 @@ def propagate_intervals(
     """Interval bound propagation and L2 alone: what ``enclose_box`` is measured against."""
     low, high = checked(weights, low, high)
     with np.errstate(all="ignore"):
-        return met(ceiling(weights), *propagated(weights, low, high, symbols=False))
+        return reduce(and_, propagated(weights, low, high, symbols=False), ceiling(weights))
 
 
 def enclose_box(
@@ -253,4 +251,4 @@ def enclose_box(
         found = [ceiling(weights), far(weights, float(low[-1]), float(high[-1]), len(low) - 1)]
         for symbols in (False, True):
             found += propagated(weights, low, high, symbols)
-    return met(*found)
+    return reduce(and_, found)

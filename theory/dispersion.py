@@ -91,6 +91,13 @@ def score_ranges(weights: Weights) -> dict[tuple[int, int], Interval]:
     }
 
 
+def block_ranges(weights: Weights, index: int) -> list[Interval]:
+    """del_h of every head of the attention that is block ``index``."""
+    layer = sum(isinstance(block, Attention) for block in weights.blocks[:index])
+    heads = len(weights.attentions[layer].key)
+    return [score_ranges(weights)[layer, head] for head in range(heads)]
+
+
 def needs_bounded_scores(weights: Weights) -> str | None:
     """None, or why nothing bounds the scores, or their range says nothing about the weights."""
     return needs_softmax(weights) or needs_bounded_blocks(weights)

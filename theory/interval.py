@@ -83,6 +83,10 @@ class Interval:
         """Whether the double lies in the interval (NaN never does)."""
         return self.low <= value <= self.high
 
+    def __and__(self, other: "Interval") -> "Interval":
+        """What lies in both: two bounds of one number; TheoryError if nothing does."""
+        return Interval(max(self.low, other.low), min(self.high, other.high))
+
     def widened(self, slack: float) -> "Interval":
         """[low - slack, high + slack], rounded outward; slack >= 0 is a derived rounding bound."""
         return Interval.enclose(arb(self.low) - arb(slack), arb(self.high) + arb(slack))

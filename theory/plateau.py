@@ -83,7 +83,7 @@ def plateau_band(weights: Weights, x: float, position: int | None = None) -> Int
         float((c + low.min()).lower()),
         float((c + high.max()).upper()),
     )
-    return Interval(max(band.low, ceiling.low), min(band.high, ceiling.high))
+    return band & ceiling
 
 
 def needs_plateau(weights: Weights) -> str | None:

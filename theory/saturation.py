@@ -8,7 +8,7 @@ from theory.anatomy import circuits, insist, minus_mean, ray
 from theory.balls import Balls, spectral_norm
 from theory.bands import merged, start
 from theory.blocks import residual_bound
-from theory.dispersion import score_ranges
+from theory.dispersion import block_ranges
 from theory.errors import TheoryError
 from theory.functional import functional_spread
 from theory.hidden import pass_mlp
@@ -57,7 +57,7 @@ def saturation_constant(weights: Weights) -> arb:
     Σ|A_h|[(1 + del_h/2) max(key, e) + d|B_h| e], MLP Lip(act)|P W_2||W_1 Γ P| e.
     """
     insist(needs_saturation, weights)
-    d, moved, layer = arb(weights.width), arb(0), 0
+    d, moved = arb(weights.width), arb(0)
     key = (2 * d).sqrt() * far_radius_of(weights)
     for index, block in enumerate(weights.blocks):
         own = moved / arb(block.norm.eps).sqrt()
@@ -65,11 +65,9 @@ def saturation_constant(weights: Weights) -> arb:
             moved += mlp_steepness(weights, block) * own
             continue
         most = key if key > own else own
-        for h in range(len(block.key)):
-            spread = arb(score_ranges(weights)[layer, h].high)
-            reach = (1 + spread / 2) * most + d * key_steepness(block, h) * own
+        for h, spread in enumerate(block_ranges(weights, index)):
+            reach = (1 + arb(spread.high) / 2) * most + d * key_steepness(block, h) * own
             moved += arb(spectral_norm(circuits(weights)[index].maps[h])) * reach
-        layer += 1
     direction, _ = readout_balls(weights)
     steep = arb(length(direction.magnitude())) / d.sqrt() / arb(weights.final_norm.eps).sqrt()
     return steep * moved

@@ -16,7 +16,7 @@ from theory.anatomy import (
     scaled_rows,
 )
 from theory.balls import Balls, balls, product_norm, spectral_norm
-from theory.dispersion import score_ranges
+from theory.dispersion import block_ranges
 from theory.errors import TheoryError
 from theory.functional import first_order
 from theory.interval import Interval
@@ -120,7 +120,7 @@ def global_slope(weights: Weights) -> arb:
     final = arb(weights.final_norm.eps).sqrt()
     if not all(e > 0 for e in [*eps, final]):
         return arb.pos_inf()
-    d, layer = arb(weights.width), 0
+    d = arb(weights.width)
     direction, _ = readout_balls(weights)
     bound = arb(length(direction.magnitude())) / d.sqrt() * ray_length(weights) / final
     for index, (block, e) in enumerate(zip(weights.blocks, eps, strict=True)):
@@ -128,12 +128,9 @@ def global_slope(weights: Weights) -> arb:
             steep = mlp_steepness(weights, block)
         else:
             steep = arb(0)
-            for h in range(len(block.key)):
-                move = (
-                    1 + d * key_steepness(block, h) + arb(score_ranges(weights)[layer, h].high) / 4
-                )
+            for h, spread in enumerate(block_ranges(weights, index)):
+                move = 1 + d * key_steepness(block, h) + arb(spread.high) / 4
                 steep += arb(spectral_norm(circuits(weights)[index].maps[h])) * move
-            layer += 1
         bound *= 1 + steep / e
     return bound
 

@@ -23,7 +23,7 @@ from theory.anatomy import (
 from theory.balls import Array, Balls, concatenate, outward, product_norm, spectral_norm
 from theory.bands import merged, start
 from theory.cones import column
-from theory.dispersion import score_ranges
+from theory.dispersion import block_ranges
 from theory.hidden import pass_mlp
 from theory.passages import Query, View, normalised, pass_attention, view
 from theory.streams import Stream, length, scaled, total
@@ -137,7 +137,6 @@ def attention_velocity(
     """
     block, part = weights.blocks[index], circuits(weights)[index]
     assert isinstance(block, Attention)
-    layer = sum(isinstance(b, Attention) for b in weights.blocks[:index])
     root = Balls.exact(float(weights.width)).sqrt()
     normed = normalised(weights, block.norm, seen)
     noise = seen.stream.merged(weights.width).plain().mapped(normed.jacobian, keep=False)
@@ -149,8 +148,9 @@ def attention_velocity(
     columns, missed = head_columns(weights, part)
     size = columns.shape[1] // len(part.maps.mid)
     moving = [turned] if told is None else [turned, told]
+    spreads = block_ranges(weights, index)
     for h, head in enumerate(askings(weights)[index]):
-        cap = score_ranges(weights)[layer, h].high / (2 * float(root.lower())) * (1 + 2.0**-50)
+        cap = spreads[h].high / (2 * float(root.lower())) * (1 + 2.0**-50)
         kappa = head.kappa(normed.centre)
         off = total(head.reach(noise, spare), scaled(head.size, normed.ball))
         pulls = [
