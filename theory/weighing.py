@@ -118,7 +118,9 @@ def weigh(attention: Attention, scores: Zonotope, v: Zonotope, room: int) -> Zon
     """Σ_j w_tj v_j for the last Q queries; where Σ w = 1 only v_j - θ_t matters, θ an average."""
     count, length = scores.mid.shape[-2:]
     visible = np.tril(np.ones((length, length), dtype=bool))[length - count :]
-    w = weights_of(attention, scores, visible).promoted(room)
+    w = weights_of(attention, scores, visible)
+    # hardmax and SSA start without symbols: what is promoted must not take the numbers of v's
+    w = Zonotope(w.mid, w.padded(max(len(w.lin), len(v.lin))), w.rad, w.box).promoted(room)
     averages = attention.score in ("softmax", "hardmax", "ssa")
     theta = w.mid @ v.mid if averages else np.zeros((*w.mid.shape[:-1], v.mid.shape[-1]))
     size = max(len(w.lin), len(v.lin))
