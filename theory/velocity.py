@@ -79,6 +79,11 @@ class Asking:
         """κ = B z + q, whose product with a token's input is its score less what all share."""
         return (self.key.t @ (self.query @ column(z) + column(self.shift)))[:, 0]
 
+    def pull(self, middle: Balls, off: float, cap: float, turned: Stream) -> float:
+        """Upper bound of |κ.z'|: κ is within ``off`` of that of the middle, and |κ| <= ``cap``."""
+        near = total(turned.farthest(self.kappa(middle)), scaled(off, turned.reach))
+        return min(near, scaled(cap, turned.reach))
+
     def reach(self, part: Stream, longest: float) -> float:
         """Upper bound of |B z| over a set no longer than ``longest``."""
         seen = scaled(self.stretch, part.image(self.narrow).reach)
@@ -151,12 +156,8 @@ def attention_velocity(
     spreads = block_ranges(weights, index)
     for h, head in enumerate(askings(weights)[index]):
         cap = spreads[h].high / (2 * float(root.lower())) * (1 + 2.0**-50)
-        kappa = head.kappa(normed.centre)
         off = total(head.reach(noise, spare), scaled(head.size, normed.ball))
-        pulls = [
-            min(total(z.farthest(kappa), scaled(off, z.reach)), scaled(cap, z.reach))
-            for z in moving
-        ]
+        pulls = [head.pull(normed.centre, off, cap, z) for z in moving]
         asked = scaled(weights.width / 2, head.reach(turned, turned.reach))
         pulled = scaled(0.5, float(root.upper()), total(*pulls))
         ball = total(asked, pulled, *(z.slack / 2 for z in moving))
