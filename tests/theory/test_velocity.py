@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 
 from theory.anatomy import circuits, scaled_rows
+from theory.asking import askings
 from theory.balls import Balls
 from theory.passages import Query, view
 from theory.slope import key_steepness
 from theory.streams import Stream
-from theory.velocity import askings, attention_velocity, steady
+from theory.velocity import attention_velocity, steady
 
 
 def bilinear(block, h):
