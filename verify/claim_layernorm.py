@@ -19,7 +19,7 @@ from verify.predictors import points_of
 from verify.rounding import normalised_slack, readout_slack, readout_slack_at
 
 STARTS = 512
-ROUNDS, SHARE = ((0.3, 6), (0.1, 12), (0.03, 12)), 0.25
+ROUNDS, SHARE = ((0.3, 4), (0.1, 12), (0.03, 12)), 0.25
 
 
 def ends(ceiling, low, high):

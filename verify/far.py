@@ -23,7 +23,7 @@ from verify.subject import Network, Subject, answer
 
 POINTS = (1, 2, 4, 12)
 CONTEXTS = 8
-STARTS = 32
+STARTS = 24
 ATTACKED_POINTS = 4
 ROUNDS, SHARE = ((0.3, 10), (0.1, 15)), 0.25
 ATTACKED = 1e3
