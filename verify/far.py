@@ -129,8 +129,12 @@ def moved(model: Subject, prompts: Sequence[Sequence[float]], x: float) -> Extre
 
 
 def kept_at(model: Subject, x: float) -> list[Extreme]:
-    """Extreme predictions at x over the contexts kept for this model, one a length of them."""
+    """Extreme predictions at x over the contexts kept: of each length, and of all lengths."""
     found: dict[int, list[list[float]]] = {}
     for tokens in kept(model, "N9"):
         found.setdefault(tokens.shape[1], []).append(tokens[0].tolist())
-    return [moved(model, same, x) for same in found.values()]
+    apart = [moved(model, same, x) for same in found.values()]
+    if len(apart) < 2:
+        return apart
+    lowest, highest = min(apart, key=lambda e: e.low), max(apart, key=lambda e: e.high)
+    return [*apart, Extreme(lowest.low, highest.high, lowest.low_prompt, highest.high_prompt)]
