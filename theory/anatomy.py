@@ -148,7 +148,17 @@ def circuits(weights: Weights) -> dict[int, Circuit]:
     }
 
 
-def head_columns(weights: Weights, part: Circuit) -> tuple[Balls, float]:
+@remembered
+def head_columns(weights: Weights) -> dict[int, tuple[Balls, int, float]]:
+    """``columns_of`` every attention, by the index of its block, and the columns of a head."""
+    found = {}
+    for index, part in circuits(weights).items():
+        columns, missed = columns_of(weights, part)
+        found[index] = columns, columns.shape[1] // len(part.maps.mid), missed
+    return found
+
+
+def columns_of(weights: Weights, part: Circuit) -> tuple[Balls, float]:
     """[C_1 .. C_H] (d, H dh) and an error e: A_h z = C_h b + e b', |b|, |b'| <= 1, if |z|² <= d.
 
     A_h = W_O,h L' F' with F an orthonormal basis of the values' rows: dh columns in place of d.

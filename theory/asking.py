@@ -30,10 +30,11 @@ class Asking:
         """κ = B z + q, whose product with a token's input is its score less what all share."""
         return (self.key.t @ (self.query @ column(z) + column(self.shift)))[:, 0]
 
-    def pull(self, middle: Balls, off: float, cap: float, turned: Stream) -> float:
-        """Upper bound of |κ.z'|: κ is within ``off`` of that of the middle, and |κ| <= ``cap``."""
-        near = total(turned.farthest(self.kappa(middle)), scaled(off, turned.reach))
-        return min(near, scaled(cap, turned.reach))
+    def pull(self, middle: Balls, off: float, cap: float, moving: list[Stream]) -> float:
+        """Bound of Σ|κ.z'|: κ is within ``off`` of that of the middle, and |κ| <= ``cap``."""
+        kappa = self.kappa(middle)
+        near = [total(z.farthest(kappa), scaled(off, z.reach)) for z in moving]
+        return total(*(min(n, scaled(cap, z.reach)) for n, z in zip(near, moving, strict=True)))
 
     def reach(self, part: Stream, longest: float) -> float:
         """Upper bound of |B z| over a set no longer than ``longest``."""
@@ -41,10 +42,16 @@ class Asking:
         return min(total(seen, scaled(self.missed, longest)), scaled(self.size, longest))
 
 
+def score_maps(block: Attention, h: int) -> tuple[Balls, Balls, Balls]:
+    """(key, query, shift): z_T scores z_j by (key z_j).(query z_T + shift)/sqrt(dh)."""
+    key, query = (scaled_rows(block.norm, m[h]) for m in (block.key, block.query))
+    shift = (Balls.exact(block.query[h]) @ block.norm.beta[:, None])[:, 0] + block.query_bias[h]
+    return key, query, shift
+
+
 def asking(block: Attention, h: int) -> Asking:
     """K' = Q R + E (Householder) gives |K' q| <= |Q||R q| + |E||q|."""
-    query, key = (scaled_rows(block.norm, m[h]) for m in (block.query, block.key))
-    shift = (Balls.exact(block.query[h]) @ block.norm.beta[:, None])[:, 0] + block.query_bias[h]
+    key, query, shift = score_maps(block, h)
     query = query / Balls.exact(float(len(shift.mid))).sqrt()
     shift = shift / Balls.exact(float(len(shift.mid))).sqrt()
     frame, triangle = np.linalg.qr(key.t.mid)

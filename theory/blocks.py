@@ -59,11 +59,9 @@ def attention_contribution(weights: Weights, index: int, name: str) -> Contribut
     if sharper is not None and sharper[1][-1] < part.radius:
         ball = sharper[1][-1] * np.eye(weights.width)
         return Contribution(name, part.constant + sharper[0], sharper[1], ball, weights.width)
-    heads, missed = head_columns(weights, part)
+    heads, size, missed = head_columns(weights)[index]
     every = np.full(positions, part.radius)
-    return Contribution(
-        name, part.constant, every, heads.mid, heads.shape[1] // len(part.maps.mid), missed
-    )
+    return Contribution(name, part.constant, every, heads.mid, size, missed)
 
 
 @remembered

@@ -12,7 +12,8 @@ import sympy as sp
 from flint import arb
 from jaxtyping import Float
 
-from theory.anatomy import remembered, scaled_rows
+from theory.anatomy import remembered
+from theory.asking import score_maps
 from theory.balls import TINY, Array, Balls, concatenate, product_norm
 from theory.cones import column
 from theory.interval import Interval
@@ -72,11 +73,7 @@ def score_range(attention: Attention, head: int) -> Interval:
     norm, d = attention.norm, attention.norm.gamma.size
     if norm.kind == "layernorm" and d == 1:
         return Interval(0.0, 0.0)
-    key = scaled_rows(norm, attention.key[head])
-    query = scaled_rows(norm, attention.query[head])
-    shift = (Balls.exact(attention.query[head]) @ norm.beta[:, None])[:, 0]
-    shift = shift + attention.query_bias[head]
-    low, high = largest_query(key, query, shift)
+    low, high = largest_query(*score_maps(attention, head))
     factor = 2 * (arb(d) / len(attention.key[head])).sqrt()
     return Interval.enclose(factor * arb(low), factor * arb(high))
 

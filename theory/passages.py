@@ -218,8 +218,8 @@ def pass_attention(weights: Weights, index: int, stream: Stream, position: int) 
     root = Balls.exact(float(weights.width)).sqrt()
     discs = half_discs(weights) if index == 0 else None
     if discs is None:
-        columns, missed = head_columns(weights, part)
-        return stream.joined(columns, columns.shape[1] // len(part.maps.mid)).loosened(missed)
+        columns, size, missed = head_columns(weights)[index]
+        return stream.joined(columns, size).loosened(missed)
     inputs = concatenate([discs.pole[None], discs.equators[: position + 1]], 0)
     for h in range(len(part.maps.mid)):
         stream = stream.with_disc(part.maps[h] @ inputs.t * root)

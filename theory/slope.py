@@ -15,6 +15,7 @@ from theory.anatomy import (
     ray_length,
     scaled_rows,
 )
+from theory.asking import score_maps
 from theory.balls import Balls, balls, product_norm, spectral_norm
 from theory.dispersion import block_ranges
 from theory.errors import TheoryError
@@ -106,7 +107,7 @@ def mlp_steepness(weights: Weights, mlp: MLP) -> arb:
 
 def key_steepness(block: Attention, h: int) -> arb:
     """|B_h| for B_h = P Γ W_K' W_Q Γ P/sqrt(dh): what a query's turn does to its scores."""
-    query, key = (scaled_rows(block.norm, m[h]) for m in (block.query, block.key))
+    key, query, _ = score_maps(block, h)
     return arb(product_norm(key.t, query)) / arb(len(block.key[h])).sqrt()
 
 

@@ -5,6 +5,7 @@ keeps its symbol, so a linear functional of the stream is bounded as a whole and
 layer. Exact doubles throughout; every rounding error ends in ``slack``.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -91,9 +92,12 @@ class Stream:
             moved = Balls.exact(matrix) @ part
             return moved + part if keep else moved
 
-        size = spectral_norm(Balls.exact(matrix)) + float(keep)
-        empty = Stream(self.centre, np.zeros((len(matrix), 0)), self.starts[:0])
+        return self.changed(image, spectral_norm(Balls.exact(matrix)) + float(keep))
+
+    def changed(self, image: Callable[[Array], Balls], size: float) -> "Stream":
+        """Deviations under a linear map of norm <= ``size``, column by column; centre untouched."""
         columns = image(self.columns)
+        empty = Stream(self.centre, np.zeros((columns.shape[0], 0)), self.starts[:0])
         result = replace(empty, slack=scaled(self.slack, size)).joined(columns, 1)
         # the groups are those of before; `joined` counted one a column, which bounds the error too
         result = replace(result, starts=self.starts)
@@ -109,24 +113,13 @@ class Stream:
 
     def times(self, factor: Balls) -> "Stream":
         """f r for every stream r and one number f, a ball without shape."""
-        grown = Balls.exact(self.columns) * factor
-        empty = Stream(0 * self.centre, self.columns[:, :0], self.starts[:0])
-        size = scaled(self.slack, float(factor.magnitude()))
-        result = replace(empty, slack=size).joined(grown, 1)
-        result = replace(result, starts=self.starts)
-        for disc in self.discs:
-            result = result.with_disc(Balls.exact(disc) * factor)
-        return result.moved(Balls.exact(self.centre) * factor)
+        grown = self.changed(lambda part: Balls.exact(part) * factor, float(factor.magnitude()))
+        return replace(grown, centre=0 * self.centre).moved(Balls.exact(self.centre) * factor)
 
     def swung(self) -> "Stream":
         """s r for every stream r and every s in [-1/2, 1/2]: half discs become balls."""
-        plain = self.plain()
-        return replace(
-            plain,
-            centre=0 * plain.centre,
-            columns=plain.columns / 2,
-            slack=total(plain.slack / 2, LOST),
-        ).joined(Balls.exact(plain.centre[:, None] / 2), 1)
+        half = self.plain().times(Balls.exact(0.5))
+        return replace(half, centre=0 * half.centre).joined(Balls.exact(half.centre[:, None]), 1)
 
     def plus(self, other: "Stream") -> "Stream":
         """The sum of a stream of each set, independently."""

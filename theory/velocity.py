@@ -98,16 +98,15 @@ def attention_velocity(
     result = turned.image(linear)
     if told is not None:
         result = result.plus(told.image(half))
-    columns, missed = head_columns(weights, part)
-    size = columns.shape[1] // len(part.maps.mid)
+    columns, size, missed = head_columns(weights)[index]
     moving = [turned] if told is None else [turned, told]
     spreads = block_ranges(weights, index)
     for h, head in enumerate(askings(weights)[index]):
         cap = spreads[h].high / (2 * float(root.lower())) * (1 + 2.0**-50)
         off = total(head.reach(noise, spare), scaled(head.size, normed.ball))
-        pulls = [head.pull(normed.centre, off, cap, z) for z in moving]
+        pull = head.pull(normed.centre, off, cap, moving)
         asked = scaled(weights.width / 2, head.reach(turned, turned.reach))
-        pulled = scaled(0.5, float(root.upper()), total(*pulls))
+        pulled = scaled(0.5, float(root.upper()), pull)
         ball = total(asked, pulled, *(z.slack / 2 for z in moving))
         swept = columns[:, h * size : (h + 1) * size] * (Balls.exact(ball) / root)
         result = result.joined(swept, size).loosened(scaled(missed, ball))

@@ -6,21 +6,13 @@ import mpmath
 import numpy as np
 import pytest
 
+from tests.theory.test_activations import EXACT, SMOOTH
 from theory.activations import CELL, REACH, bend, derivative_range, lipschitz, slope, table, value
 from theory.balls import Balls
 from theory.passages import Query, best_fit, corners, linearised, widened
 from theory.sectors import sector, smooth_secants
 from theory.streams import Stream, balance, length, scaled, scaled_lengths, total
 from theory.zonotopes import SMALL, Zonotope
-
-SMOOTH = ("gelu", "gelu_tanh", "silu")
-ACTIVATIONS = {
-    "gelu": lambda u: u * mpmath.erfc(-u / mpmath.sqrt(2)) / 2,
-    "gelu_tanh": lambda u: (
-        u / (1 + mpmath.exp(-mpmath.sqrt(8 / mpmath.pi) * (u + u**3 * mpmath.mpf(44715) / 10**6)))
-    ),
-    "silu": lambda u: u / (1 + mpmath.exp(-u)),
-}
 
 
 def test_the_middle_and_half_of_a_stretch_reach_both_its_ends():
@@ -135,7 +127,7 @@ def test_secants_of_steps_too_short_to_divide_by(kind):
         low, high = smooth_secants(kind, at, end)
         assert (high - low <= bend(kind) * step + 1e-9).all()
         with mpmath.workdps(30):
-            act = ACTIVATIONS[kind]
+            act = EXACT[kind]
             for i, (u, v) in enumerate(zip(at, end, strict=True)):
                 for share in (0.5, 1.0):
                     w = mpmath.mpf(float(u)) + (mpmath.mpf(float(v)) - float(u)) * share
