@@ -200,23 +200,19 @@ def bend(kind: ActivationKind) -> float:
 
 
 def highest(
-    kind: ActivationKind, sign: float, tilt: Array, low: Array, high: Array
+    kind: ActivationKind, sign: float, tilt: Array, edges: Float[np.ndarray, "n m"], at: Balls
 ) -> Float[np.ndarray, " n"]:
-    """Upper bound of max of sign (act(u) - tilt u) over [low, high]: branch and bound on cells.
+    """Upper bound of max of sign (act(u) - tilt u) over n intervals: branch and bound on cells.
 
-    On a cell of width w a function with |f''| <= C lies below its larger end plus C w²/8. A cell
-    is split while that is above 2^-24 (how far to search, not a tolerance: any stop is sound).
+    ``at`` is the function itself at the ``edges`` of the first cells. On a cell of width w a
+    function with |f''| <= C lies below its larger end plus C w²/8. A cell is split while that is
+    above 2^-24 (how far to search, not a tolerance: any stop is sound).
     """
-    owner = np.repeat(np.arange(low.size), 32)
-    edges = low[:, None] + (high - low)[:, None] * np.linspace(0, 1, 33)
-    edges[:, -1] = high
+    owner = np.repeat(np.arange(len(tilt)), edges.shape[1] - 1)
     left, right = edges[:, :-1].ravel(), edges[:, 1:].ravel()
-    best, result = np.full(low.size, -np.inf), np.full(low.size, -np.inf)
+    ends = [Balls(part.mid.ravel(), part.rad.ravel()) * sign for part in (at[:, :-1], at[:, 1:])]
+    best, result = np.full(len(tilt), -np.inf), np.full(len(tilt), -np.inf)
     while owner.size:
-        ends = []
-        for u in (left, right):
-            point = Balls.exact(u)
-            ends.append((value(kind, point) - point * tilt[owner]) * sign)
         curve = np.abs(derivative_range(kind, 2, left, right)).max(0)
         gap = outward(curve * (right - left) ** 2 / 8, 6)
         bound = np.nextafter(np.maximum(ends[0].upper(), ends[1].upper()) + gap, np.inf)
@@ -227,16 +223,24 @@ def highest(
         cuts = [left[split] + (right - left)[split] * k / 4 for k in range(4)] + [right[split]]
         left, right = np.concatenate(cuts[:-1]), np.concatenate(cuts[1:])
         owner = np.tile(owner[split], 4)
+        ends = [tilted(kind, tilt[owner], u) * sign for u in (left, right)]
     return np.maximum(result, best)
+
+
+def tilted(kind: ActivationKind, tilt: Array, u: Array) -> Balls:
+    """act(u) - tilt u."""
+    return value(kind, Balls.exact(u)) - Balls.exact(u) * tilt
 
 
 def tilted_range(kind: ActivationKind, tilt: Array, low: Array, high: Array) -> tuple[Array, Array]:
     """[lo, hi] that holds act(u) - tilt u for every u in [low, high], entry by entry."""
     if kind == "relu":
-        corners = np.stack([low, high, np.clip(0.0, low, high)])
-        ends = value("relu", Balls.exact(corners)) - Balls.exact(corners) * tilt
+        ends = tilted("relu", tilt, np.stack([low, high, np.clip(0.0, low, high)]))
         return ends.lower().min(0), ends.upper().max(0)
-    return -highest(kind, -1.0, tilt, low, high), highest(kind, 1.0, tilt, low, high)
+    edges = low[:, None] + (high - low)[:, None] * np.linspace(0, 1, 33)
+    edges[:, -1] = high
+    at = tilted(kind, tilt[:, None], edges)
+    return -highest(kind, -1.0, tilt, edges, at), highest(kind, 1.0, tilt, edges, at)
 
 
 def chord(kind: ActivationKind, low: Array, high: Array) -> Array:

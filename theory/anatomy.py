@@ -5,8 +5,9 @@ either way, so a bound on Qh also bounds Ph). All of it in ``Balls``; computed o
 """
 
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
+from functools import wraps
 from typing import TypeVar
 
 import numpy as np
@@ -21,18 +22,20 @@ from theory.weights import Attention, Norm, Weights
 Result = TypeVar("Result")
 
 
-def remembered(compute: Callable[[Weights], Result]) -> Callable[[Weights], Result]:
-    """The function with its results kept for as long as the model lives (by identity)."""
-    store: dict[int, Result] = {}
+def remembered(compute: Callable[..., Result]) -> Callable[..., Result]:
+    """The function of a model (and of other arguments) with its results kept while that lives."""
+    store: dict[int, dict[tuple[Hashable, ...], Result]] = {}
 
-    def lookup(weights: Weights) -> Result:
-        key = id(weights)
-        if key not in store:
-            store[key] = compute(weights)
-            weakref.finalize(weights, store.pop, key, None)
-        return store[key]
+    @wraps(compute)
+    def lookup(weights: Weights, *others: Hashable) -> Result:
+        if id(weights) not in store:
+            store[id(weights)] = {}
+            weakref.finalize(weights, store.pop, id(weights), None)
+        found = store[id(weights)]
+        if others not in found:
+            found[others] = compute(weights, *others)
+        return found[others]
 
-    lookup.__doc__ = compute.__doc__
     return lookup
 
 

@@ -82,7 +82,7 @@ class Balls:
 
     def magnitude(self) -> Array:
         """Upper bounds of the absolute values."""
-        return np.nextafter(np.abs(self.mid) + self.rad, np.inf)
+        return outward(np.abs(self.mid) + self.rad, 1)
 
     def __neg__(self) -> "Balls":
         """-x."""
@@ -102,6 +102,8 @@ class Balls:
         """x y, entry by entry."""
         other = balls(other)
         mid = self.mid * other.mid
+        if not (self.rad.any() or other.rad.any()):
+            return Balls(mid, outward(U * np.abs(mid), 5))
         cross = np.abs(self.mid) * other.rad + self.rad * (np.abs(other.mid) + other.rad)
         return Balls(mid, outward(cross + U * np.abs(mid), 5))
 
@@ -194,14 +196,15 @@ def lengths(values: Array, axis: int) -> Array:
 
 
 def crossed(left: Balls, right: Balls) -> Array:
-    """Radii of a product of matrices: |Σ l r| <= |l||r| in place of a product for each of them.
+    """Radii of a product of matrices: |Σ l r| <= |l||r|, row by row, in place of more products.
 
-    Where only rounding is to be bounded, this is hardly larger and free beside the product.
+    Where only rounding is to be bounded, this is little larger and free beside the product.
     """
     n = left.shape[-1]
     rows, blurred = (lengths(part, -1)[..., None] for part in (left.mid, left.rad))
-    columns, dim = (lengths(part, -2)[..., None, :] for part in (right.mid, right.rad))
-    return outward(rows * (gamma(n) * columns + dim) + blurred * (columns + dim), 12) + n * TINY
+    most, dim = (lengths(part, -2).max(-1)[..., None, None] for part in (right.mid, right.rad))
+    radii = outward(rows * (gamma(n) * most + dim) + blurred * (most + dim), 12) + n * TINY
+    return np.broadcast_to(radii, (*radii.shape[:-1], right.shape[-1]))
 
 
 def balls(value: Operand) -> Balls:

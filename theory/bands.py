@@ -7,6 +7,7 @@ import numpy as np
 
 from theory.anatomy import insist, needs_ray, offsets, ray
 from theory.balls import Balls, concatenate
+from theory.discs import enclose
 from theory.errors import TheoryError
 from theory.hidden import Meeting, pass_mlp
 from theory.interval import Interval
@@ -16,8 +17,9 @@ from theory.plateau import readout_balls
 from theory.streams import Stream
 from theory.weights import MLP, Weights
 
-# columns of noise, and per unit of width, that are kept before the smallest groups are merged
-COLUMNS, PER_WIDTH = 768, 3
+# columns of noise that are kept before the smallest groups are merged, up to which width all of
+# them, and per unit of width at least
+COLUMNS, FULL, PER_WIDTH = 768, 128, 1.5
 
 
 def start(weights: Weights, position: int | None) -> tuple[Stream, int]:
@@ -29,15 +31,17 @@ def start(weights: Weights, position: int | None) -> tuple[Stream, int]:
         return Stream.at(places[position]), position
     middle = places.mid.mean(0)
     apart = concatenate([Balls.exact(np.zeros((1, weights.width))), places - middle], 0)
-    return Stream.at(Balls.exact(middle)).with_disc(apart.t), len(weights.positions) - 1
+    return Stream.at(Balls.exact(middle)).with_disc(enclose(apart.t)), len(weights.positions) - 1
 
 
 def merged(weights: Weights, stream: Stream) -> Stream:
     """The stream with as many columns as pay: all of a small model's, a few a unit of a wide one's.
 
-    A pass costs width² times columns; merging is what a wide model loses tightness to.
+    A pass costs width² times columns: so much for a model of width FULL, no more for a wider one.
+    Merging is what that loses tightness to, near X* and not far from it.
     """
-    return stream.merged(max(COLUMNS, PER_WIDTH * weights.width))
+    paid = COLUMNS * min(1.0, (FULL / weights.width) ** 2)
+    return stream.merged(int(max(paid, PER_WIDTH * weights.width)))
 
 
 def passages(weights: Weights, query: Query, position: int | None) -> tuple[list[Meeting], Stream]:
@@ -112,6 +116,19 @@ def read_out(weights: Weights, query: Query, stream: Stream) -> Interval:
     return Interval(float(low.lower()), float(high.upper()))
 
 
+def uncut_band(
+    weights: Weights, x: float, position: int | None = None, share: float = 1.0
+) -> Interval:
+    """``functional_band`` before it is cut to the ceiling: how far off it is from saying more."""
+    insist(needs_ray, weights)
+    if x == 0 or not np.isfinite(x):
+        raise TheoryError(f"the query {x}: N9 speaks about finite queries other than 0")
+    if not 0 <= share <= 1:
+        raise TheoryError(f"share = {share}: the queries are x to x/share, 0 <= share <= 1")
+    query = Query(x, share)
+    return read_out(weights, query, passages(weights, query, position)[1])
+
+
 def functional_band(
     weights: Weights, x: float, position: int | None = None, share: float = 1.0
 ) -> Interval:
@@ -120,12 +137,4 @@ def functional_band(
     After exactly ``position`` tokens, or after any number of them (None). share = 1 is the query x
     alone, share = 0 all queries from x to infinity. Never more than the ceiling (L2).
     """
-    insist(needs_ray, weights)
-    if x == 0 or not np.isfinite(x):
-        raise TheoryError(f"the query {x}: N9 speaks about finite queries other than 0")
-    if not 0 <= share <= 1:
-        raise TheoryError(f"share = {share}: the queries are x to x/share, 0 <= share <= 1")
-    ceiling, query = readout_ceiling(weights), Query(x, share)
-    _, stream = passages(weights, query, position)
-    band = read_out(weights, query, stream)
-    return band & ceiling
+    return uncut_band(weights, x, position, share) & readout_ceiling(weights)

@@ -4,9 +4,9 @@ import numpy as np
 import sympy as sp
 from flint import arb
 
-from theory.anatomy import insist, needs_ray, ray, ray_length
+from theory.anatomy import insist, needs_ray, ray, ray_length, remembered
 from theory.balls import Balls
-from theory.bands import functional_band, passages
+from theory.bands import functional_band, passages, uncut_band
 from theory.blocks import chord_gap, half_disc_gap, heads_gap
 from theory.enclosure import readout, residual
 from theory.interval import Interval
@@ -18,6 +18,7 @@ from theory.theorem import Attainment, Mutant, Step, Theorem, Witness
 from theory.weights import MLP, Attention, Norm, Weights
 
 
+@remembered
 def functional_spread(weights: Weights, x: float, position: int | None = None) -> arb:
     """D(x) >= sup y - inf y over all contexts: the width of the band."""
     return arb(functional_band(weights, x, position).width)
@@ -26,6 +27,7 @@ def functional_spread(weights: Weights, x: float, position: int | None = None) -
 FAR = 2.0**40
 
 
+@remembered
 def first_order(weights: Weights, sign: int, position: int | None = None) -> Interval:
     """lim |x|(y - y_inf) over all contexts lies inside: g.r/|Q w_in|, g = sqrt(d) a across w_in.
 
@@ -44,52 +46,64 @@ def first_order(weights: Weights, sign: int, position: int | None = None) -> Int
 
 
 STEP = 1.01
-# a stretch [x, x/PIECE] reaches the STRIDEth next power of STEP
-PIECE, STRIDE = 0.9, 8
+STRIDE = 8
 # X~/X* of trained models is about this: the search starts there, and finds X* from anywhere
-USUAL = 2.4
+USUAL = 2.6
 
 
-def blind_from(weights: Weights, sign: int, position: int | None = None) -> float:
+def between(good: tuple[int, float], bad: tuple[int, float]) -> int:
+    """A step strictly between two, where the line through the logarithms of the shares meets 0."""
+    (first, low), (last, high) = good, bad
+    low = max(low, 2.0**-40)
+    part = np.log(low) / (np.log(low) - np.log(high)) if high < np.inf else 0.5
+    return int(np.clip(first + round((last - first) * part), first + 1, last - 1))
+
+
+def blind_from(
+    weights: Weights, sign: int, position: int | None = None, near: float | None = None
+) -> float:
     """X*: from |x| = X* on, to infinity, contexts cannot move a prediction over the whole ceiling.
 
-    The least certified power of STEP between X~/32 and 4 X~, inf if there is none.
+    The least certified power of STEP between X~/32 and 4 X~, inf if there is none; looked for from
+    ``near`` on.
     """
     ceiling = readout_ceiling(weights).width
     top, last = 4 * float(far_radius(weights)), int(np.log(128) / np.log(STEP))
 
-    def useful(step: int, share: float) -> bool:
+    def reached(step: int, share: float) -> float:
+        """The share of the ceiling that contexts may reach: a certificate where it is below 1."""
         x = sign * top / STEP**step
-        return step <= last and functional_band(weights, x, position, share).width < ceiling
+        return uncut_band(weights, x, position, share).width / ceiling if step <= last else np.inf
 
-    at = first = int(np.log(4 * USUAL) / np.log(STEP))
+    near = top / 4 / USUAL if near is None else near
+    at = first = int(np.clip(np.log(top / near) / np.log(STEP), 0, last))
     jump = STRIDE
-    while not useful(at, 0.0):
+    while not (seen := reached(at, 0.0)) < 1:
         if not at:
             return np.inf
         at, jump = max(0, at - jump), 2 * jump
     # what lies nearer in has failed already, unless the first try was good
-    while at >= first and useful(at + jump, 0.0):
-        at, jump = at + jump, 2 * jump
-    # nearer in by the certificate of one short stretch at a time; bisected once a stride fails
-    stride, failed = STRIDE, False
-    while stride:
-        nearer = useful(at + stride, PIECE)
-        failed = failed or not nearer
-        at += stride if nearer else 0
-        stride = stride // 2 if failed else stride
-    return top / STEP**at
+    while at >= first and (nearer := reached(at + jump, 0.0)) < 1:
+        at, seen, jump = at + jump, nearer, 2 * jump
+    # nearer in by the certificate of one short stretch at a time, up to what has one
+    good, bad = (at, seen), None
+    while bad is None or bad[0] - good[0] > 1:
+        at = good[0] + STRIDE if bad is None else between(good, bad)
+        seen = reached(at, STEP ** (good[0] - at) * (1 - 2.0**-30))
+        good, bad = ((at, seen), bad) if seen < 1 else (good, (at, seen))
+    return top / STEP ** good[0]
 
 
 def evaluate(weights: Weights) -> dict[str, Interval]:
     """D(x) and lim |x|(y - y_inf) after a full context, X* over contexts of any length."""
-    last, values = len(weights.positions) - 1, {}
+    last, values, blind = len(weights.positions) - 1, {}, np.inf
     for sign, name in ((1, ""), (-1, "-")):
         for k in (2, 3, 4):
             spread = functional_spread(weights, sign * 10.0**k, last)
             values[f"D at x = {name}1e{k}"] = Interval.enclose(arb(0), spread)
         values[f"|x|(y - y_inf) as x -> {name}inf"] = first_order(weights, sign, last)
-        values[f"X* for x -> {name}inf"] = Interval.enclose(arb(blind_from(weights, sign)))
+        blind = blind_from(weights, sign, None, blind if blind < np.inf else None)
+        values[f"X* for x -> {name}inf"] = Interval.enclose(arb(blind))
     return values
 
 

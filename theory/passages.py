@@ -10,9 +10,18 @@ import numpy as np
 from flint import arb
 from jaxtyping import Float
 
-from theory.anatomy import centred, circuits, half_discs, head_columns, minus_mean, ray
+from theory.anatomy import (
+    centred,
+    circuits,
+    half_discs,
+    head_columns,
+    minus_mean,
+    ray,
+    remembered,
+)
 from theory.balls import Array, Balls, concatenate, outward
 from theory.cones import column
+from theory.discs import Disc, enclose
 from theory.interval import Interval
 from theory.streams import Stream, length, scaled, total
 from theory.weights import Norm, Weights
@@ -211,16 +220,24 @@ def pass_norm(
     return seen, normalised(weights, norm, seen)
 
 
+@remembered
+def first_discs(weights: Weights, position: int) -> list[Disc]:
+    """What the heads of a first attention add up to a position; none where inputs are balls."""
+    discs = half_discs(weights)
+    if discs is None:
+        return []
+    root = Balls.exact(float(weights.width)).sqrt()
+    inputs = concatenate([discs.pole[None], discs.equators[: position + 1]], 0).t * root
+    maps = circuits(weights)[0].maps
+    return [enclose(maps[h] @ inputs) for h in range(len(maps.mid))]
+
+
 def pass_attention(weights: Weights, index: int, stream: Stream, position: int) -> Stream:
     """r + constant + Σ_h A_h (average of inputs): half discs for the first, sqrt(d) balls else."""
-    part = circuits(weights)[index]
-    stream = stream.moved(part.constant)
-    root = Balls.exact(float(weights.width)).sqrt()
-    discs = half_discs(weights) if index == 0 else None
-    if discs is None:
-        columns, size, missed = head_columns(weights)[index]
-        return stream.joined(columns, size).loosened(missed)
-    inputs = concatenate([discs.pole[None], discs.equators[: position + 1]], 0)
-    for h in range(len(part.maps.mid)):
-        stream = stream.with_disc(part.maps[h] @ inputs.t * root)
-    return stream
+    stream = stream.moved(circuits(weights)[index].constant)
+    if index == 0 and (discs := first_discs(weights, position)):
+        for disc in discs:
+            stream = stream.with_disc(disc)
+        return stream
+    columns, size, missed = head_columns(weights)[index]
+    return stream.joined(columns, size).loosened(missed)

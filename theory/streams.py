@@ -13,6 +13,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from theory.balls import Array, Balls, gamma, outward, spectral_norm
+from theory.discs import Disc
 
 # above the square root of every sum of squares that underflow can have lost
 LOST = 2.0**-500
@@ -39,18 +40,22 @@ def scaled(*factors: float) -> float:
     return float(outward(np.float64(np.prod(factors)), len(factors)))
 
 
+# columns side by side, and how many belong to each group
+Groups = tuple[Float[np.ndarray, "d n"], Int[np.ndarray, " g"]]
+
+
 @dataclass(frozen=True, eq=False)
 class Stream:
-    """centre + Σ_g M_g b_g + Σ_h (s D_h0 + t D_hj) + slack b, |b_g|, |b| <= 1.
+    """centre + Σ_g M_g b_g + slack b, |b_g|, |b| <= 1.
 
-    ``columns`` (d, N) holds the M_g side by side, group g from column starts[g] on. Each of
-    ``discs`` (d, 1 + T) is an average over half discs: s² + t² <= 1, t >= 0, any j and mixtures.
+    ``columns`` (d, N) holds the M_g side by side, group g from column starts[g] on. Of the first
+    groups more is known: b_g lies in the average over half discs of ``discs``[g].
     """
 
     centre: Float[np.ndarray, " d"]
     columns: Float[np.ndarray, "d N"]
     starts: Int[np.ndarray, " G"]
-    discs: tuple[Float[np.ndarray, "d K"], ...] = ()
+    discs: tuple[Disc, ...] = ()
     slack: float = 0.0
 
     @classmethod
@@ -80,10 +85,13 @@ class Stream:
             slack=total(self.slack, error),
         )
 
-    def with_disc(self, disc: Balls) -> "Stream":
+    def with_disc(self, disc: Disc) -> "Stream":
         """One more average over half discs."""
-        error = scaled(2.0, length(disc.rad))  # |s E_0 + t E_j| <= |E_0| + |E_j|
-        return replace(self, discs=(*self.discs, disc.mid), slack=total(self.slack, error))
+        if not disc.columns.size:
+            return self.loosened(disc.missed)
+        empty = np.zeros(len(self.centre))
+        one = Stream(empty, disc.columns, np.zeros(1, dtype=int), (disc,), disc.missed)
+        return self.plus(one).moved((Balls.exact(disc.columns) @ disc.origin[:, None])[:, 0])
 
     def mapped(self, matrix: Array, keep: bool) -> "Stream":
         """Deviations v -> M v (+ v with ``keep``) by an exact matrix; centre untouched."""
@@ -100,10 +108,7 @@ class Stream:
         empty = Stream(self.centre, np.zeros((columns.shape[0], 0)), self.starts[:0])
         result = replace(empty, slack=scaled(self.slack, size)).joined(columns, 1)
         # the groups are those of before; `joined` counted one a column, which bounds the error too
-        result = replace(result, starts=self.starts)
-        for disc in self.discs:
-            result = result.with_disc(image(disc))
-        return result
+        return replace(result, starts=self.starts, discs=self.discs)
 
     def image(self, matrix: Balls) -> "Stream":
         """Every stream r -> M r, M (m, d) known to its radius."""
@@ -117,20 +122,29 @@ class Stream:
         return replace(grown, centre=0 * self.centre).moved(Balls.exact(self.centre) * factor)
 
     def swung(self) -> "Stream":
-        """s r for every stream r and every s in [-1/2, 1/2]: half discs become balls."""
+        """s r for every stream r and every s in [-1/2, 1/2]: half discs become ellipsoids."""
         half = self.plain().times(Balls.exact(0.5))
         return replace(half, centre=0 * half.centre).joined(Balls.exact(half.centre[:, None]), 1)
 
     def plus(self, other: "Stream") -> "Stream":
         """The sum of a stream of each set, independently."""
-        joined = replace(
-            self,
-            columns=np.concatenate([self.columns, other.columns], 1),
-            starts=np.concatenate([self.starts, other.starts + self.columns.shape[1]]),
-            discs=self.discs + other.discs,
-            slack=total(self.slack, other.slack),
+        apart = [part.split() for part in (self, other)]
+        pieces = [*(discs for discs, _ in apart), *(rest for _, rest in apart)]
+        sizes = np.concatenate([size for _, size in pieces])
+        joined = Stream(
+            self.centre,
+            np.concatenate([columns for columns, _ in pieces], 1),
+            np.cumsum(sizes) - sizes,
+            self.discs + other.discs,
+            total(self.slack, other.slack),
         )
         return joined.moved(Balls.exact(other.centre))
+
+    def split(self) -> tuple[Groups, Groups]:
+        """(columns, sizes of the groups) of the half discs, and of the rest."""
+        sizes, count = np.diff([*self.starts, self.columns.shape[1]]), len(self.discs)
+        last = int(sizes[:count].sum())
+        return (self.columns[:, :last], sizes[:count]), (self.columns[:, last:], sizes[count:])
 
     def farthest(self, row: Balls) -> float:
         """Upper bound of |u.r| for every stream r, u (d,)."""
@@ -149,20 +163,21 @@ class Stream:
         Σ M_g b_g lies in it when E E' - (Σ l_g²) Σ M_g M_g'/l_g² is positive semidefinite, which
         holds when that is δ I up to an error of Frobenius norm at most δ. Unchanged where it fails.
         """
-        if self.columns.shape[1] <= limit:
+        (held, held_sizes), (columns, sizes) = self.split()
+        if columns.shape[1] <= limit:
             return self
-        d, sizes = len(self.centre), np.diff([*self.starts, self.columns.shape[1]])
-        weight = np.sqrt(np.add.reduceat((self.columns**2).sum(0), self.starts))
+        d, starts = len(self.centre), np.cumsum(sizes) - sizes
+        weight = np.sqrt(np.add.reduceat((columns**2).sum(0), starts))
         if not np.isfinite(weight).all():
             return self
         order = np.argsort(-weight, kind="stable")
         kept = np.zeros(len(sizes), dtype=bool)
         kept[order[np.cumsum(sizes[order]) <= limit - d]] = True
         members = np.repeat(kept, sizes)
-        small, few = self.columns[:, ~members], sizes[~kept]
+        small, few = columns[:, ~members], sizes[~kept]
         shares = np.sqrt(np.maximum(weight[~kept], weight.max() * 1e-12) + SHORT)
-        gram = Balls.exact(small) / np.repeat(shares, few)
-        gram = gram @ gram.t * Balls.exact(shares**2 * (1 + 2.0**-50)).sum()
+        gram = Balls.exact(small) * np.repeat(1 / shares, few)
+        gram = gram @ gram.t * inverse_squares(1 / shares)
         # above the rounding of sums of so many products: the factor's defect must fit under it
         rounding = max(2.0**-40, 8 * float(gamma(small.shape[1])))
         lift = float(np.trace(gram.mid)) * rounding + SHORT**2
@@ -170,56 +185,45 @@ class Stream:
             return self
         factor = np.linalg.cholesky((gram.mid + gram.mid.T) / 2 + lift * np.eye(d))
         defect = Balls.exact(factor) @ factor.T - gram - lift * np.eye(d)
-        rest = replace(
-            self,
-            columns=self.columns[:, members],
-            starts=np.cumsum(sizes[kept]) - sizes[kept],
-        )
         if not length(defect.magnitude()) <= lift:
             return self
+        sizes = np.concatenate([held_sizes, sizes[kept]])
+        rest = replace(
+            self,
+            columns=np.concatenate([held, columns[:, members]], 1),
+            starts=np.cumsum(sizes) - sizes,
+        )
         return rest.joined(Balls.exact(factor), d)
 
     def support(self, rows: Balls) -> tuple[Array, Array]:
         """[low, high] that holds each row's product with every deviation from the centre."""
         reach = scaled_lengths(rows, self.slack)
+        low, high, first = 0 * reach, 0 * reach, 0
         if self.columns.shape[1]:
-            seen = (rows @ self.columns).magnitude()
-            sizes = np.sqrt(np.add.reduceat(seen**2, self.starts, axis=-1)) + LOST
-            reach = outward(reach + sizes.sum(-1), seen.shape[-1] + len(self.starts) + 4)
-        low, high = -reach, reach
-        for disc in self.discs:
-            hit = rows @ disc
-            pole = hit.magnitude()[:, 0]
-            up = np.maximum(hit.upper()[:, 1:].max(-1), 0)
-            down = np.maximum(-hit.lower()[:, 1:].min(-1), 0)
-            high = high + outward(np.hypot(pole, up), 4)
-            low = low - outward(np.hypot(pole, down), 4)
-        return low * (1 + 2 * gamma(len(self.discs))), high * (1 + 2 * gamma(len(self.discs)))
+            hit = rows @ self.columns
+            for disc in self.discs:
+                last = first + len(disc.origin)
+                below, above = disc.support(hit[:, first:last])
+                low, high, first = low + below, high + above, last
+        if self.columns.shape[1] > first:
+            seen = hit.magnitude()[:, first:]
+            starts = self.starts[len(self.discs) :] - first
+            sizes = np.sqrt(np.add.reduceat(seen**2, starts, axis=-1)) + LOST
+            reach = outward(reach + sizes.sum(-1), seen.shape[-1] + len(starts) + 4)
+        rounded = 1 + 2 * gamma(len(self.discs) + 2)
+        return (low - reach) * rounded, (high + reach) * rounded
 
     def plain(self) -> "Stream":
-        """The same with balls for the half discs: s D_0 + t D_mean, and t (D_j - D_mean)."""
-        result = replace(self, discs=())
-        for disc in self.discs:
-            middle = disc[:, 1:].mean(1)
-            apart = Balls.exact(disc[:, 1:]) - middle[:, None]
-            left, sizes, right = np.linalg.svd(apart.mid, full_matrices=False)
-            # D_j - D_mean = C b_j for C = left diag(sizes) longest, |b_j| <= 1 to rounding
-            longest = float(Balls.exact(right.T).norm().upper().max())
-            columns, shares = Balls.exact(left * sizes * longest), right / longest
-            missed = (apart - columns @ shares).t.norm().upper()
-            poles = np.stack([disc[:, 0], middle], 1)
-            result = result.joined(Balls.exact(poles), 2).loosened(float(missed.max()))
-            result = result.joined(columns * (1 + 2.0**-48), columns.shape[1])
-        return result
+        """The same with ellipsoids for the half discs."""
+        return replace(self, discs=())
 
     def extent(self) -> float:
         """``norm`` without eigenvectors, group by group: for what a rounding error multiplies."""
         sizes = np.zeros(1)
         if self.columns.shape[1]:
             sizes = np.sqrt(np.add.reduceat((self.columns**2).sum(0), self.starts)) + LOST
-        discs = [length(part) for disc in self.discs for part in (disc[:, 0], disc[:, 1:])]
         reach = outward(sizes.sum(), self.columns.size + 2 * len(sizes) + 4)
-        return total(float(reach), *discs, self.slack)
+        return total(float(reach), self.slack)
 
     def norm(self) -> float:
         """Upper bound of the length of every deviation from the centre.
@@ -227,17 +231,22 @@ class Stream:
         |Σ M_g b_g| <= |[M_1/l_1 .. M_G/l_G]|_2 sqrt(Σ l_g²) for any l_g > 0; ``balance``
         finds some that are nearly the best. Never more than ``extent``.
         """
-        if self.discs:
-            return self.plain().norm()
         if not self.columns.any():
             return self.slack
         if not np.isfinite(self.columns).all():
             return np.inf
         shares = balance(self.columns, self.starts)
         sizes = np.diff([*self.starts, self.columns.shape[1]])
-        stretched = Balls.exact(self.columns) / np.repeat(shares, sizes)
-        together = scaled(spectral_norm(stretched), length(shares))
+        stretched = Balls.exact(self.columns) * np.repeat(1 / shares, sizes)
+        lengthened = float(inverse_squares(1 / shares).sqrt().upper())
+        together = scaled(spectral_norm(stretched), lengthened)
         return min(total(together, self.slack), self.extent())
+
+
+def inverse_squares(values: Array) -> Balls:
+    """Σ 1/v²."""
+    inverse = 1.0 / Balls.exact(values)
+    return (inverse * inverse).sum()
 
 
 def scaled_lengths(rows: Balls, factor: float) -> Array:

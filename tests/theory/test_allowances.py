@@ -11,6 +11,7 @@ from theory.activations import CELL, REACH, bend, derivative_range, lipschitz, s
 from theory.balls import Balls
 from theory.passages import Query, best_fit, corners, linearised, widened
 from theory.sectors import sector, smooth_secants
+from theory.discs import enclose
 from theory.streams import Stream, balance, length, scaled, scaled_lengths, total
 from theory.zonotopes import SMALL, Zonotope
 
@@ -79,7 +80,7 @@ def test_joining_and_discs_pay_for_the_radii_of_what_is_added():
         assert again.starts.tolist() == [*joined.starts.tolist(), 8, 10]
         assert again.slack == pytest.approx(joined.slack)
     disc = Balls(np.ones((3, 4)), np.full((3, 4), 0.01))
-    paid = empty.with_disc(disc).slack
+    paid = empty.with_disc(enclose(disc)).slack
     # s E_0 + t E_j at s = t = 1/sqrt(2), both along the diagonal
     assert paid >= np.sqrt(2) * 0.01 * np.sqrt(3)
     moved = empty.moved(Balls(np.ones(3), np.full(3, 0.1)))

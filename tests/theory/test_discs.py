@@ -1,0 +1,114 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from theory.balls import Balls
+from theory.discs import enclose, farthest, vertices
+from theory.streams import Stream
+
+ORIGIN = Balls.exact(np.zeros(2))
+
+
+def points(disc, rng, count=200):
+    """s D_0 + t D_j on the rim and inside of the half discs, (count, d)."""
+    angle, size = rng.uniform(0, np.pi, count), np.sqrt(rng.uniform(0, 1, count))
+    size[::2] = 1.0
+    j = rng.integers(1, disc.shape[1], count)
+    return (size * np.cos(angle))[:, None] * disc[:, 0] + (size * np.sin(angle))[:, None] * disc.T[j]
+
+
+def test_a_half_disc_ends_at_its_chord():
+    """s e_1 + t e_2 with s² + t² <= 1, t >= 0, along e_2, -e_2, e_1, 3 e_1 - 4 e_2 at once."""
+    stream = Stream.at(ORIGIN).with_disc(enclose(Balls.exact(np.eye(2))))
+    rows = np.array([[0.0, 1.0], [0.0, -1.0], [1.0, 0.0], [3.0, -4.0]])
+    low, high = stream.support(Balls.exact(rows))
+    middle = rows @ stream.centre
+    assert low + middle == pytest.approx([0, -1, -1, -5], abs=1e-11)
+    assert high + middle == pytest.approx([1, 0, 1, 3], abs=1e-11)
+
+
+def test_the_ellipsoid_of_one_half_disc_is_smaller_than_its_disc():
+    """Of the ellipses around a half disc the best has (tr S^(1/2))² below 1 + 1 of the disc's."""
+    disc = enclose(Balls.exact(np.eye(2)))
+    semi = np.linalg.svd(disc.columns, compute_uv=False)
+    assert 1 <= semi[0] and semi[1] < 0.8
+    assert (semi**2).sum() < 1.75
+    stream = Stream.at(ORIGIN).with_disc(disc)
+    assert abs(stream.centre[0]) < 1e-9 and 0.2 < stream.centre[1] < 0.5
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 10**6), st.floats(-200, 200), st.integers(1, 6))
+def test_every_member_is_in_the_ellipsoid_and_in_the_support(seed, exponent, tokens):
+    rng = np.random.default_rng(seed)
+    matrix = rng.normal(size=(4, 1 + tokens)) * 10.0 ** rng.uniform(-3, 1, 1 + tokens)
+    if seed % 3 == 0:
+        matrix[:, 1:] = matrix[:, 1:2]
+    matrix *= 10.0 ** (exponent / 4)
+    disc = enclose(Balls.exact(matrix))
+    stream = Stream.at(Balls.exact(np.zeros(4))).with_disc(disc)
+    rows = Balls.exact(rng.normal(size=(30, 4)))
+    seen = (points(matrix, rng) - stream.centre) @ rows.mid.T
+    low, high = stream.support(rows)
+    around = stream.plain().support(rows)[1]
+    # the points are rounded, the bounds are not
+    fuzz = 1e-13 * np.abs(matrix).max() * 30
+    assert (low - fuzz <= seen).all() and (seen <= high + fuzz).all()
+    assert (high <= around * (1 + 1e-9)).all() and (-low <= around * (1 + 1e-9)).all()
+    assert (low <= 0).all() and (high >= 0).all()
+    assert disc.missed <= 1e-12 * np.abs(matrix).max()
+
+
+def test_no_place_is_farther_than_the_ellipsoid_and_one_is_as_far():
+    rng = np.random.default_rng(7)
+    disc = enclose(Balls.exact(rng.normal(size=(6, 9))))
+    places = points(disc.points, rng, 4000) - disc.origin
+    assert 0.98 < np.linalg.norm(places, axis=1).max() <= farthest(disc.points, disc.origin) <= 1
+
+
+def test_places_that_rounding_put_outside_are_pulled_in(monkeypatch):
+    """The search only proposes: a shape ten times too small is doubled until it holds all."""
+    matrix = np.random.default_rng(1).normal(size=(3, 5))
+    fair = enclose(Balls.exact(matrix))
+    monkeypatch.setattr("theory.discs.smallest", lambda p: (np.eye(len(p)) / 10, np.zeros(len(p))))
+    disc = enclose(Balls.exact(matrix))
+    assert farthest(disc.points, disc.origin) <= 1 < farthest(2 * disc.points, 2 * disc.origin)
+    assert disc.columns @ disc.points == pytest.approx(fair.columns @ fair.points, abs=1e-12)
+
+
+def test_the_polygon_holds_the_half_disc_and_hardly_more():
+    rng = np.random.default_rng(2)
+    matrix = rng.normal(size=(3, 2))
+    corners = vertices(matrix).mid.reshape(-1, 3)
+    for row in rng.normal(size=(50, 3)):
+        along = matrix.T @ row
+        exact = np.hypot(along[0], max(along[1], 0.0))
+        assert exact <= (corners @ row).max() <= exact * 1.0013
+
+
+def test_radii_are_paid_for_and_nothing_is_made_of_zeros():
+    matrix = np.random.default_rng(3).normal(size=(3, 4))
+    paid = enclose(Balls(matrix, np.full((3, 4), 0.01))).missed
+    assert 2 * 0.01 * np.sqrt(3) <= paid <= 2 * 0.01 * np.sqrt(3) * (1 + 1e-9)
+    silent = enclose(Balls.exact(np.zeros((3, 4))))
+    assert silent.columns.shape == (3, 0) and silent.missed < 1e-100
+    stream = Stream.at(Balls.exact(np.zeros(3))).with_disc(silent)
+    assert stream.columns.shape == (3, 0) and stream.norm() < 1e-100
+    lost = enclose(Balls.exact(np.full((3, 4), np.inf)))
+    assert lost.missed == np.inf
+
+
+def test_discs_come_first_whatever_is_added_before_or_after():
+    rng = np.random.default_rng(4)
+    disc = enclose(Balls.exact(rng.normal(size=(3, 5))))
+    noise = Balls.exact(rng.normal(size=(3, 4)))
+    empty = Stream.at(Balls.exact(np.zeros(3)))
+    rows = Balls.exact(rng.normal(size=(20, 3)))
+    first, last = empty.with_disc(disc).joined(noise, 2), empty.joined(noise, 2).with_disc(disc)
+    both = empty.joined(noise, 2).plus(empty.with_disc(disc))
+    for stream in (first, last, both):
+        assert stream.starts.tolist() == [0, 3, 5] and len(stream.discs) == 1
+        np.testing.assert_allclose(stream.support(rows), first.support(rows), rtol=1e-12)
+    twice = last.plus(last).support(rows)
+    np.testing.assert_allclose(twice, 2 * np.array(last.support(rows)), rtol=1e-12)
