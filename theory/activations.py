@@ -200,13 +200,18 @@ def bend(kind: ActivationKind) -> float:
 
 
 def highest(
-    kind: ActivationKind, sign: float, tilt: Array, edges: Float[np.ndarray, "n m"], at: Balls
+    kind: ActivationKind,
+    sign: float,
+    tilt: Array,
+    edges: Float[np.ndarray, "n m"],
+    at: Balls,
+    fine: float,
 ) -> Float[np.ndarray, " n"]:
     """Upper bound of max of sign (act(u) - tilt u) over n intervals: branch and bound on cells.
 
     ``at`` is the function itself at the ``edges`` of the first cells. On a cell of width w a
     function with |f''| <= C lies below its larger end plus C w²/8. A cell is split while that is
-    above 2^-24 (how far to search, not a tolerance: any stop is sound).
+    above ``fine`` (how far to search, not a tolerance: any stop is sound).
     """
     owner = np.repeat(np.arange(len(tilt)), edges.shape[1] - 1)
     left, right = edges[:, :-1].ravel(), edges[:, 1:].ravel()
@@ -216,13 +221,17 @@ def highest(
         curve = np.abs(derivative_range(kind, 2, left, right)).max(0)
         gap = outward(curve * (right - left) ** 2 / 8, 6)
         bound = np.nextafter(np.maximum(ends[0].upper(), ends[1].upper()) + gap, np.inf)
-        np.maximum.at(best, owner, np.maximum(ends[0].lower(), ends[1].lower()))
+        # cells are sorted by their owners
+        first = np.flatnonzero(np.diff(owner, prepend=-1))
+        reached = np.maximum.reduceat(np.maximum(ends[0].lower(), ends[1].lower()), first)
+        best[owner[first]] = np.maximum(best[owner[first]], reached)
         alive = bound > best[owner]
-        split = alive & (gap > 2.0**-24)
+        split = alive & (gap > fine)
         np.maximum.at(result, owner[alive & ~split], bound[alive & ~split])
-        cuts = [left[split] + (right - left)[split] * k / 4 for k in range(4)] + [right[split]]
-        left, right = np.concatenate(cuts[:-1]), np.concatenate(cuts[1:])
-        owner = np.tile(owner[split], 4)
+        steps = left[split, None] + (right - left)[split, None] * np.arange(5) / 4
+        steps[:, -1] = right[split]
+        left, right = steps[:, :-1].ravel(), steps[:, 1:].ravel()
+        owner = np.repeat(owner[split], 4)
         ends = [tilted(kind, tilt[owner], u) * sign for u in (left, right)]
     return np.maximum(result, best)
 
@@ -232,15 +241,18 @@ def tilted(kind: ActivationKind, tilt: Array, u: Array) -> Balls:
     return value(kind, Balls.exact(u)) - Balls.exact(u) * tilt
 
 
-def tilted_range(kind: ActivationKind, tilt: Array, low: Array, high: Array) -> tuple[Array, Array]:
-    """[lo, hi] that holds act(u) - tilt u for every u in [low, high], entry by entry."""
+def tilted_range(
+    kind: ActivationKind, tilt: Array, low: Array, high: Array, fine: float = 2.0**-24
+) -> tuple[Array, Array]:
+    """[lo, hi] that holds act(u) - tilt u for every u in [low, high], about ``fine`` too wide."""
     if kind == "relu":
         ends = tilted("relu", tilt, np.stack([low, high, np.clip(0.0, low, high)]))
         return ends.lower().min(0), ends.upper().max(0)
     edges = low[:, None] + (high - low)[:, None] * np.linspace(0, 1, 33)
     edges[:, -1] = high
     at = tilted(kind, tilt[:, None], edges)
-    return -highest(kind, -1.0, tilt, edges, at), highest(kind, 1.0, tilt, edges, at)
+    low, high = (highest(kind, sign, tilt, edges, at, fine) for sign in (-1.0, 1.0))
+    return -low, high
 
 
 def chord(kind: ActivationKind, low: Array, high: Array) -> Array:

@@ -207,6 +207,13 @@ def crossed(left: Balls, right: Balls) -> Array:
     return np.broadcast_to(radii, (*radii.shape[:-1], right.shape[-1]))
 
 
+def stretched(columns: Array, factors: Array) -> Balls:
+    """Columns times a number each, with one radius for all: for what goes into a product next."""
+    mid = columns * factors
+    most = np.abs(mid).max(initial=0)
+    return Balls(mid, np.broadcast_to(outward(U * most, 3), mid.shape))
+
+
 def balls(value: Operand) -> Balls:
     """A value as balls; doubles are exact."""
     return value if isinstance(value, Balls) else Balls.exact(value)

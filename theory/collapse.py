@@ -6,15 +6,17 @@ import numpy as np
 import sympy as sp
 from flint import arb
 
-from theory.anatomy import insist, needs_ray, scaled_rows
-from theory.balls import product_norm
+from theory.anatomy import insist, minus_mean, needs_ray, scaled_rows
+from theory.asking import score_maps
+from theory.balls import Balls, product_norm
 from theory.blocks import residual_bound
+from theory.cones import column
 from theory.dispersion import score_ranges
 from theory.enclosure import readout, residual
 from theory.functional import one_head
 from theory.interval import Interval
 from theory.layernorm import readout_centre
-from theory.linear import Vector, centre, dot, norm, vector
+from theory.linear import centre, norm, vector
 from theory.norms import normalise
 from theory.plateau import plateau, ray_limit
 from theory.rays import ray_distance
@@ -32,17 +34,16 @@ def needs_collapse(weights: Weights) -> str | None:
     return needs_ray(weights) or needs_softmax(weights)
 
 
-def pole(weights: Weights, layer: Norm) -> Vector:
+def pole(weights: Weights, layer: Norm) -> Balls:
     """What the norm, before gain and shift, outputs for a token at +inf: minus that at -inf.
 
     sqrt(d) P w_in/|P w_in| (RMSNorm without P), sign(alpha w_in) for a DyT.
     """
     if layer.kind == "dyt":
-        return [arb(int(np.sign(layer.alpha * x))) for x in weights.read_in]
-    w_in = vector(weights.read_in)
-    w_in = centre(w_in) if layer.kind == "layernorm" else w_in
-    size = arb(weights.width).sqrt() / norm(w_in)
-    return [x * size for x in w_in]
+        return Balls.exact(np.sign(layer.alpha) * np.sign(weights.read_in))
+    w_in = Balls.exact(weights.read_in)
+    w_in = minus_mean(w_in) if layer.kind == "layernorm" else w_in
+    return w_in / w_in.norm() * Balls.exact(float(weights.width)).sqrt()
 
 
 def pole_distance(weights: Weights, layer: Norm, x: float) -> arb:
@@ -65,14 +66,11 @@ def odds(weights: Weights, attention: Attention, head: int, sign: int) -> Interv
 
     2 p.(± B p + q): B = P Γ W_K' W_Q Γ P/sqrt(dh), q = P Γ W_K'(W_Q β + b_Q)/sqrt(dh), p the pole.
     """
+    key, query, shift = score_maps(attention, head)
     seen = pole(weights, attention.norm)
-    query, key = (scaled_rows(attention.norm, m[head]) for m in (attention.query, attention.key))
-    beta, biases = vector(attention.norm.beta), vector(attention.query_bias[head])
-    score = arb(0)
-    for i, (row, bias) in enumerate(zip(attention.query[head], biases, strict=True)):
-        asked, told = (dot([x.arb() for x in m[i]], seen) for m in (query, key))
-        score += (sign * asked + dot(vector(row), beta) + bias) * told
-    return Interval.enclose(2 * score / arb(len(biases)).sqrt())
+    asked = (query @ column(seen))[:, 0] * float(sign) + shift
+    score = (key @ column(seen))[:, 0].dot(asked) * 2.0
+    return (score / Balls.exact(float(len(shift.mid))).sqrt()).interval()
 
 
 def odds_error(weights: Weights, layer: int, head: int, x: float) -> arb:

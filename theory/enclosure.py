@@ -138,7 +138,7 @@ def readout(weights: Weights, h: Vector) -> arb:
 def enclose_prediction(weights: Weights, tokens: Sequence[float]) -> Interval:
     """The exact network's prediction at the last token, between two neighbouring doubles or so.
 
-    The working precision doubles until the ball is that small: balls widen with every layer.
+    The working precision is quadrupled until the ball is that small: balls widen with every layer.
     TheoryError for tokens that are no finite numbers and for more of them than positions. Where a
     norm with eps = 0 meets a constant, or hardmax a tie, the interval may stay infinite.
     """
@@ -154,7 +154,7 @@ def enclose_prediction(weights: Weights, tokens: Sequence[float]) -> Interval:
     try:
         y = readout(weights, residual(weights, tokens))
         while y.rel_accuracy_bits() < 53 and not y.rad() < SMALL and ctx.prec < MOST_BITS:
-            ctx.prec *= 2
+            ctx.prec *= 4
             y = readout(weights, residual(weights, tokens))
     finally:
         ctx.prec = kept

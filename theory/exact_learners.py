@@ -186,7 +186,7 @@ P4 = Theorem(
     "Conditioning: |p| ≤ 1 on [-1, 1] implies |p(x)| ≤ T_k(|x|) for |x| ≥ 1, sharp at ±T_k",
     assumptions=("exact arithmetic, no noise", "distinct points", "prior variances > 0"),
     needs=("L2",),
-    source="Lagrange; Chebyshev 1854; formal/Polynomials.v",
+    source="Lagrange; Chebyshev 1854; formal/Chebyshev.v, formal/ExactLearners.v",
     tight=True,
     formula=chebyshev_formula,
     steps=(

@@ -12,7 +12,8 @@ from theory.streams import Stream, length, scaled, scaled_lengths, total
 from theory.units import Units, energies, units
 from theory.weights import MLP, ActivationKind, Weights
 
-NARROW = 0.5
+# intervals up to which act'' decides, and how near the range of a wider one is looked for
+NARROW, FINE = 0.5, 2.0**-14
 
 
 def straightened(kind: ActivationKind, low: Array, high: Array) -> tuple[Array, Balls]:
@@ -24,7 +25,7 @@ def straightened(kind: ActivationKind, low: Array, high: Array) -> tuple[Array, 
     tilt = chord(kind, low, high)
     wide = high - low > NARROW if kind != "relu" else np.ones(low.shape, dtype=bool)
     bottom, top = np.zeros(low.shape), np.zeros(low.shape)
-    bottom[wide], top[wide] = tilted_range(kind, tilt[wide], low[wide], high[wide])
+    bottom[wide], top[wide] = tilted_range(kind, tilt[wide], low[wide], high[wide], FINE)
     if not wide.all():
         a, b = low[~wide], high[~wide]
         ends = [value(kind, Balls.exact(u)) - Balls.exact(u) * tilt[~wide] for u in (a, b)]

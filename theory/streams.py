@@ -12,7 +12,7 @@ from functools import cached_property
 import numpy as np
 from jaxtyping import Float, Int
 
-from theory.balls import Array, Balls, gamma, outward, spectral_norm
+from theory.balls import Array, Balls, gamma, outward, spectral_norm, stretched
 from theory.discs import Disc
 
 # above the square root of every sum of squares that underflow can have lost
@@ -20,7 +20,7 @@ LOST = 2.0**-500
 # beside the lengths of groups: none is 0, no square of one underflows
 SHORT = 2.0**-400
 # moves of the weights of a norm's groups, and directions among which the longest is looked for
-ROUNDS, LEADING = 6, 6
+ROUNDS, LEADING, POWERS = 6, 6, 3
 # squared norm over the least that the weights could give, from which they are good enough
 NEAR = 1.03
 
@@ -100,7 +100,11 @@ class Stream:
             moved = Balls.exact(matrix) @ part
             return moved + part if keep else moved
 
-        return self.changed(image, spectral_norm(Balls.exact(matrix)) + float(keep))
+        # slack of rounding's size is not worth an eigenvalue
+        size, most = length(matrix), float(np.abs(self.columns).max(initial=0))
+        if self.slack * size > 2.0**-30 * most:
+            size = spectral_norm(Balls.exact(matrix))
+        return self.changed(image, size + float(keep))
 
     def changed(self, image: Callable[[Array], Balls], size: float) -> "Stream":
         """Deviations under a linear map of norm <= ``size``, column by column; centre untouched."""
@@ -176,7 +180,7 @@ class Stream:
         members = np.repeat(kept, sizes)
         small, few = columns[:, ~members], sizes[~kept]
         shares = np.sqrt(np.maximum(weight[~kept], weight.max() * 1e-12) + SHORT)
-        gram = Balls.exact(small) * np.repeat(1 / shares, few)
+        gram = stretched(small, np.repeat(1 / shares, few))
         gram = gram @ gram.t * inverse_squares(1 / shares)
         # above the rounding of sums of so many products: the factor's defect must fit under it
         rounding = max(2.0**-40, 8 * float(gamma(small.shape[1])))
@@ -237,9 +241,8 @@ class Stream:
             return np.inf
         shares = balance(self.columns, self.starts)
         sizes = np.diff([*self.starts, self.columns.shape[1]])
-        stretched = Balls.exact(self.columns) * np.repeat(1 / shares, sizes)
-        lengthened = float(inverse_squares(1 / shares).sqrt().upper())
-        together = scaled(spectral_norm(stretched), lengthened)
+        together = spectral_norm(stretched(self.columns, np.repeat(1 / shares, sizes)))
+        together = scaled(together, float(inverse_squares(1 / shares).sqrt().upper()))
         return min(total(together, self.slack), self.extent())
 
 
@@ -264,8 +267,10 @@ def balance(columns: Array, starts: Array) -> Array:
     sizes, columns = np.diff([*starts, columns.shape[1]]), columns / np.abs(columns).max()
     q = np.add.reduceat((columns**2).sum(0), starts)
     q, best, kept = q / len(columns), np.inf, q
-    _, frame = np.linalg.eigh(columns @ columns.T)
-    frame = frame[:, -LEADING:]
+    order = np.argsort(-(columns**2).sum(0), kind="stable")
+    frame = columns[:, order[:LEADING]]
+    for _ in range(POWERS):
+        frame, _ = np.linalg.qr(columns @ (columns.T @ frame))
     for step in range(ROUNDS):
         weights = np.sqrt(np.maximum(q, q.max() * 1e-12)) + SHORT
         inverse = 1 / np.repeat(weights, sizes)

@@ -100,6 +100,10 @@ def attention_velocity(
         result = result.plus(told.image(half))
     columns, size, missed = head_columns(weights)[index]
     moving = [turned] if told is None else [turned, told]
+    swing = still(weights.width)
+    for z in moving:
+        swing = swing.plus(z.merged(weights.width).swung())
+    loose, swing = swing.slack, replace(swing, slack=0.0)
     spreads = block_ranges(weights, index)
     for h, head in enumerate(askings(weights)[index]):
         cap = spreads[h].high / (2 * float(root.lower())) * (1 + 2.0**-50)
@@ -107,12 +111,10 @@ def attention_velocity(
         pull = head.pull(normed.centre, off, cap, moving)
         asked = scaled(weights.width / 2, head.reach(turned, turned.reach))
         pulled = scaled(0.5, float(root.upper()), pull)
-        ball = total(asked, pulled, *(z.slack / 2 for z in moving))
+        ball = total(asked, pulled, loose)
         swept = columns[:, h * size : (h + 1) * size] * (Balls.exact(ball) / root)
         result = result.joined(swept, size).loosened(scaled(missed, ball))
-        for z in moving:
-            swing = replace(z, slack=0.0).swung()
-            result = result.plus(swing.image(part.values[h]).image(part.outputs[h]))
+        result = result.plus(swing.image(part.values[h]).image(part.outputs[h]))
     return result
 
 

@@ -15,7 +15,9 @@ def points(disc, rng, count=200):
     angle, size = rng.uniform(0, np.pi, count), np.sqrt(rng.uniform(0, 1, count))
     size[::2] = 1.0
     j = rng.integers(1, disc.shape[1], count)
-    return (size * np.cos(angle))[:, None] * disc[:, 0] + (size * np.sin(angle))[:, None] * disc.T[j]
+    return (size * np.cos(angle))[:, None] * disc[:, 0] + (size * np.sin(angle))[:, None] * disc.T[
+        j
+    ]
 
 
 def test_a_half_disc_ends_at_its_chord():
