@@ -12,9 +12,9 @@ from typing import TypeVar
 
 import numpy as np
 from flint import arb
-from jaxtyping import Float
 
 from theory.balls import Array, Balls, balls, concatenate, outward, spectral_norm
+from theory.discs import Disc, enclose
 from theory.errors import TheoryError
 from theory.softmax import needs_weights_that_sum_to_one
 from theory.weights import Attention, Norm, Weights
@@ -210,34 +210,13 @@ def half_discs(weights: Weights) -> HalfDiscs | None:
     return HalfDiscs(pole, across / Balls(lengths.mid[:, None], lengths.rad[:, None]))
 
 
-ANGLES = 32
-
-
 @remembered
-def first_attention(weights: Weights) -> tuple[Balls, Float[np.ndarray, " T"]] | None:
-    """(centre, radii): what the first attention adds, less its constant, lies within radii[T] of
-    centre for a query at position T. Each half disc sits in a polygon of ANGLES + 2 vertices, and
-    a norm over a polygon is largest at a vertex. None where ``half_discs`` is.
-    """
+def first_discs(weights: Weights, position: int) -> list[Disc]:
+    """What the heads of a first attention add up to a position; none where inputs are balls."""
     discs = half_discs(weights)
     if discs is None:
-        return None
-    maps, step = circuits(weights)[0].maps, np.pi / ANGLES
-    # 2^-30 covers the rounding of cos and sin, so that the polygon holds the half disc
-    size = (1 / np.cos(step / 2) + 2.0**-30) * np.sqrt(weights.width)
-    angles = np.concatenate([[0.0, np.pi], step * (np.arange(ANGLES) + 0.5)])
-    s, t = size * np.cos(angles)[:, None], size * np.sin(angles)[:, None]
-    centres, radii = [], np.zeros(len(weights.positions))
-    for h in range(maps.shape[0]):
-        pole, equators = maps[h] @ discs.pole[:, None], discs.equators @ maps[h].t
-        middle = np.sqrt(weights.width) * equators.mid.mean(0)
-        vertices = pole[:, 0] * s + Balls(equators.mid[:, None], equators.rad[:, None]) * t
-        spread = {
-            share: np.linalg.norm(vertices.mid - share * middle, axis=-1).max()
-            for share in (0.0, 0.2, 0.4, 0.6, 0.8)
-        }
-        centre = min(spread, key=lambda share: spread[share]) * middle
-        centres.append(centre)
-        reached = (vertices - centre).norm().upper().max(-1)
-        radii = radii + np.maximum.accumulate(reached) * (1 + 2.0**-48)
-    return Balls.exact(np.array(centres)).sum(0), radii
+        return []
+    root = Balls.exact(float(weights.width)).sqrt()
+    inputs = concatenate([discs.pole[None], discs.equators[: position + 1]], 0).t * root
+    maps = circuits(weights)[0].maps
+    return [enclose(maps[h] @ inputs) for h in range(len(maps.mid))]

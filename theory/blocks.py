@@ -1,6 +1,6 @@
 """N1: what the blocks of a pre-norm decoder can add to the query's own ray, block by block."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import sympy as sp
@@ -9,14 +9,14 @@ from jaxtyping import Float
 
 from theory.anatomy import (
     circuits,
-    first_attention,
+    first_discs,
     head_columns,
     insist,
     needs_bounded_stream,
     offsets,
     remembered,
 )
-from theory.balls import Balls
+from theory.balls import Balls, outward
 from theory.interval import Interval
 from theory.layernorm import LAGRANGE
 from theory.steps import attains, identity, sum_of_squares
@@ -30,16 +30,13 @@ from theory.weights import MLP, Weights
 class Contribution:
     """One block: what it adds lies within ``radius`` (T,) of ``centre`` (d,), for every input.
 
-    For any context it is also centre + Σ_g M_g b_g + missed b: ``noise`` (d, n) holds the M_g,
-    ``size`` columns each.
+    For any context it is also the centre and a member of ``noise``.
     """
 
     name: str
     centre: Balls
     radius: Float[np.ndarray, " T"]
-    noise: Float[np.ndarray, "d n"]
-    size: int
-    missed: float = 0.0
+    noise: Stream
 
 
 def mlp_contribution(weights: Weights, index: int, mlp: MLP, name: str) -> Contribution:
@@ -47,21 +44,30 @@ def mlp_contribution(weights: Weights, index: int, mlp: MLP, name: str) -> Contr
     whole, (centre, radius) = energies(weights)[index], unitwise_ball(weights, mlp)
     every = np.full(len(weights.positions), min(radius, whole.radius))
     if radius < whole.radius:
-        return Contribution(name, centre, every, radius * np.eye(weights.width), weights.width)
-    columns = whole.columns
-    return Contribution(name, whole.centre, every, columns, columns.shape[1], whole.missed)
+        ball = Balls.exact(radius * np.eye(weights.width))
+        noise = Stream.nothing(weights.width).joined(ball, weights.width)
+        return Contribution(name, centre, every, noise)
+    columns = Balls.exact(whole.columns)
+    noise = Stream.nothing(weights.width).joined(columns, columns.shape[1])
+    return Contribution(name, whole.centre, every, noise.loosened(whole.missed))
 
 
 def attention_contribution(weights: Weights, index: int, name: str) -> Contribution:
-    """The attention's heads, or the ball around its half discs where that is smaller."""
-    part, positions = circuits(weights)[index], len(weights.positions)
-    sharper = first_attention(weights) if index == 0 else None
-    if sharper is not None and sharper[1][-1] < part.radius:
-        ball = sharper[1][-1] * np.eye(weights.width)
-        return Contribution(name, part.constant + sharper[0], sharper[1], ball, weights.width)
+    """The attention's heads, or the half discs in their ellipsoids where those are shorter."""
+    part, noise = circuits(weights)[index], Stream.nothing(weights.width)
+    every = np.full(len(weights.positions), part.radius)
+    if index == 0 and (discs := first_discs(weights, len(every) - 1)):
+        inside = noise
+        for disc in discs:
+            inside = inside.with_disc(disc)
+        # heads apart, or all of them as one
+        apart = np.sum([disc.radii() for disc in discs], axis=0) + inside.slack
+        radius = np.minimum(outward(apart, len(discs)), inside.norm())
+        if radius[-1] < part.radius:
+            centre = part.constant + Balls.exact(inside.centre)
+            return Contribution(name, centre, radius, replace(inside, centre=noise.centre))
     heads, size, missed = head_columns(weights)[index]
-    every = np.full(positions, part.radius)
-    return Contribution(name, part.constant, every, heads.mid, size, missed)
+    return Contribution(name, part.constant, every, noise.joined(heads, size).loosened(missed))
 
 
 @remembered
@@ -94,9 +100,9 @@ def residual_radius(weights: Weights) -> Float[np.ndarray, " T"]:
     """ρ_T >= |Q h_T - Q w_in z_T - k_T| for every input: Σ of the blocks, or all noise as one."""
     parts = contributions(weights)
     apart = np.sum([np.zeros(len(weights.positions)), *(p.radius for p in parts)], axis=0)
-    stream = Stream.at(Balls.exact(np.zeros(weights.width)))
+    stream = Stream.nothing(weights.width)
     for part in parts:
-        stream = stream.joined(Balls.exact(part.noise), part.size).loosened(part.missed)
+        stream = stream.plus(part.noise)
     return np.minimum(apart * (1 + (len(parts) + 1) * 2.0**-52), stream.norm())
 
 

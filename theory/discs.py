@@ -44,6 +44,12 @@ class Disc:
         low = Balls.exact(outward(np.hypot(pole, down), 5)) + start
         return -np.maximum(low.upper(), 0), np.maximum(high.upper(), 0)
 
+    def radii(self) -> Float[np.ndarray, " T"]:
+        """Upper bounds of |M (s p_0 + t p_j - o)| and what is missed, over the first j's."""
+        corners = (vertices(self.points) - self.origin) @ self.columns.T
+        farthest = corners.norm().upper().max(0, initial=0)
+        return outward(np.maximum.accumulate(farthest) + self.missed, 2)
+
 
 def vertices(points: Array) -> Balls:
     """Corners (34, T, k) of a polygon around each half disc: a norm is largest at one of them."""

@@ -253,7 +253,7 @@ G3 = Theorem(
     assumptions=(
         "softmax; hardmax with P in place of W",
         "A_h = (W_Q w_in).(W_K w_in)/sqrt(dh) ≠ 0 for the rate 1/t; P_h = range of z_q C_j + E_j",
-        "G3'': b, n > 0, all A_h z_q ≠ 0, no token 0; if no token has A_h z_q z > 0: |z|^-n over all",
+        "G3'': b, n > 0, all A_h z_q ≠ 0, no token 0; if no token has A_h z_q z > 0: |z|^-n of all",
     ),
     needs=("S2",),
     source="this work; formal/ExtremeBound.v, formal/ExtremeRate.v, formal/Lehmer.v",

@@ -72,8 +72,9 @@ def blind_from(
 
     def reached(step: int, share: float) -> float:
         """The share of the ceiling that contexts may reach: a certificate where it is below 1."""
-        x = sign * top / STEP**step
-        return uncut_band(weights, x, position, share).width / ceiling if step <= last else np.inf
+        if step > last or not ceiling > 0:
+            return np.inf
+        return uncut_band(weights, sign * top / STEP**step, position, share).width / ceiling
 
     near = top / 4 / USUAL if near is None else near
     at = first = int(np.clip(np.log(top / near) / np.log(STEP), 0, last))

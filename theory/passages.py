@@ -13,15 +13,13 @@ from jaxtyping import Float
 from theory.anatomy import (
     centred,
     circuits,
-    half_discs,
+    first_discs,
     head_columns,
     minus_mean,
     ray,
-    remembered,
 )
 from theory.balls import Array, Balls, concatenate, outward
 from theory.cones import column
-from theory.discs import Disc, enclose
 from theory.interval import Interval
 from theory.streams import Stream, length, scaled, total
 from theory.weights import Norm, Weights
@@ -218,18 +216,6 @@ def pass_norm(
         return None, squashed(weights, norm, query, stream)
     seen = view(weights, norm, query, stream)
     return seen, normalised(weights, norm, seen)
-
-
-@remembered
-def first_discs(weights: Weights, position: int) -> list[Disc]:
-    """What the heads of a first attention add up to a position; none where inputs are balls."""
-    discs = half_discs(weights)
-    if discs is None:
-        return []
-    root = Balls.exact(float(weights.width)).sqrt()
-    inputs = concatenate([discs.pole[None], discs.equators[: position + 1]], 0).t * root
-    maps = circuits(weights)[0].maps
-    return [enclose(maps[h] @ inputs) for h in range(len(maps.mid))]
 
 
 def pass_attention(weights: Weights, index: int, stream: Stream, position: int) -> Stream:

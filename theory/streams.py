@@ -64,6 +64,11 @@ class Stream:
         d = centre.shape[0]
         return cls(np.zeros(d), np.zeros((d, 0)), np.zeros(0, dtype=int)).moved(centre)
 
+    @classmethod
+    def nothing(cls, width: int) -> "Stream":
+        """The set that holds 0 alone."""
+        return cls.at(Balls.exact(np.zeros(width)))
+
     def moved(self, by: Balls) -> "Stream":
         """Every stream moved by the same unknown member of the ball."""
         centre = Balls.exact(self.centre) + by

@@ -31,11 +31,6 @@ from theory.streams import Stream, scaled, total
 from theory.weights import MLP, Attention, Norm, Weights
 
 
-def still(width: int) -> Stream:
-    """No velocity."""
-    return Stream.at(Balls.exact(np.zeros(width)))
-
-
 def turning(weights: Weights, norm: Norm, seen: View, across: Stream, lift: float) -> Stream:
     """z' = sqrt(d)/|m~| (1 - m~m~'/|m~|²) u for u in ``across`` x [-lift, lift]: J u and a ball, as
     |m~| and the direction of m~ are not those of v~.
@@ -100,7 +95,7 @@ def attention_velocity(
         result = result.plus(told.image(half))
     columns, size, missed = head_columns(weights)[index]
     moving = [turned] if told is None else [turned, told]
-    swing = still(weights.width)
+    swing = Stream.nothing(weights.width)
     for z in moving:
         swing = swing.plus(z.merged(weights.width).swung())
     loose, swing = swing.slack, replace(swing, slack=0.0)
@@ -140,7 +135,7 @@ def velocities(
     r' is dr/dx_q, or, with ``told`` (the z' of one other token by block), its effect at fixed x_q.
     """
     query, (stream, last) = Query(x), start(weights, position)
-    velocity = still(weights.width)
+    velocity = Stream.nothing(weights.width)
     for index, block in enumerate(weights.blocks):
         if isinstance(block, MLP):
             met, after = pass_mlp(weights, index, query, stream)

@@ -9,9 +9,9 @@ import pytest
 from tests.theory.test_activations import EXACT, SMOOTH
 from theory.activations import CELL, REACH, bend, derivative_range, lipschitz, slope, table, value
 from theory.balls import Balls
+from theory.discs import enclose
 from theory.passages import Query, best_fit, corners, linearised, widened
 from theory.sectors import sector, smooth_secants
-from theory.discs import enclose
 from theory.streams import Stream, balance, length, scaled, scaled_lengths, total
 from theory.zonotopes import SMALL, Zonotope
 

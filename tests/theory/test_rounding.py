@@ -6,7 +6,7 @@ import mpmath
 import numpy as np
 import pytest
 from flint import arb, ctx
-from hypothesis import given, settings, target
+from hypothesis import example, given, settings, target
 from hypothesis import strategies as st
 
 from theory.arithmetic import F1, overflowing_query
@@ -116,6 +116,7 @@ def condition(weights, h):
 
 
 @settings(max_examples=250, deadline=None)
+@example(seed=0, kind="rmsnorm", d=64, eps=1e-5, offset=2.0, size=16.5, moments=two_pass)
 @given(
     st.integers(0, 10**6),
     st.sampled_from(["layernorm", "rmsnorm", "dyt"]),
@@ -134,6 +135,10 @@ def test_float32_readout_stays_within_the_slack(
     h = (rng.choice([h, np.sort(h), np.round(h)]) * 10.0**size).astype(np.float32)
     computed, exact = float32_readout(weights, h, moments), readout(weights, vector(h))
     slack = readout_slack(weights, condition(weights, h), float(np.abs(h).max()))
+    seen = h.astype(float) - (h.astype(float).mean() if kind == "layernorm" else 0.0)
+    if kind != "dyt" and np.linalg.norm(seen) >= 2.0**63.4:
+        # the sum of the squares may be inf: z = 0 and y = c
+        exact = min(exact, readout_centre(weights), key=lambda y: float(abs(arb(computed) - y)))
     assert not abs(arb(computed) - exact) > arb(slack)
     assert float32_ceiling(weights, condition(weights, h)).excess(computed) == 0
     if math.isfinite(slack):
