@@ -93,7 +93,7 @@ def test_a_sampled_prediction_comes_near_the_band(random_weights):
 
 def test_a_shrunken_norm_bound_would_be_caught(random_weights, monkeypatch):
     weights = random_weights(d=4, heads=1, layers=1, mlp=False, seed=3, eps=0.0)
-    monkeypatch.setattr("theory.passages.half_discs", lambda weights: None)
+    monkeypatch.setattr("theory.anatomy.half_discs", lambda weights: None)
     monkeypatch.setattr("theory.anatomy.spectral_norm", lambda m: 0.3)
     tokens = np.sinh(np.random.default_rng(2).normal(size=(20000, 9)) * 4)
     tokens[:, -1] = 500.0

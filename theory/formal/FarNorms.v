@@ -144,11 +144,19 @@ Qed.
 (* ------------------------------------------------------------------ a final DyT *)
 Definition sign x := if Rlt_dec 0 x then 1 else if Rlt_dec x 0 then -1 else 0.
 Definition dyt_plateau al w g b b0 v := centre d w b b0 + sum d (fun i => g i * w i * sign (al * v i)).
-Definition dyt_left al R0 x u := if Req_EM_T (al * u) 0 then 1 else 2 * exp (- (2 * (Rabs al * (x * Rabs u - R0)))).
+Definition unseen al u := if Req_EM_T al 0 then 0 else if Req_EM_T u 0 then 1 else 0.       (* a coordinate that keeps its freedom *)
+Definition dyt_left al R0 x u := if Req_EM_T (al * u) 0 then unseen al u else 2 * exp (- (2 * (Rabs al * (x * Rabs u - R0)))).
+Lemma unseen_zero al u : al * u = 0 -> unseen al u = if Req_EM_T al 0 then 0 else 1.
+Proof.
+  intros E. unfold unseen. destruct (Req_EM_T al 0), (Req_EM_T u 0); auto. apply Rmult_integral in E. tauto.
+Qed.
+Lemma unseen_else al u : al * u <> 0 -> unseen al u = 0.
+Proof. intros E. unfold unseen. destruct (Req_EM_T al 0), (Req_EM_T u 0) as [->|]; auto. exfalso. apply E. ring. Qed.
 Lemma coordinate al u r R0 x : Rabs r <= R0 -> Rabs (tanh (al * (x * u + r)) - sign (al * u)) <= dyt_left al R0 x u.
 Proof.
   intros Hr. unfold dyt_left, sign. destruct (Req_EM_T (al * u) 0) as [E|N].
-  - rewrite E. destruct (Rlt_dec 0 0); [lra|]. rewrite Rminus_0_r. apply tanh_bound.
+  - rewrite unseen_zero, E by auto. destruct (Rlt_dec 0 0); [lra|]. rewrite Rminus_0_r. destruct (Req_EM_T al 0) as [->|]; [|apply tanh_bound].
+    replace (tanh (0 * (x * u + r))) with 0; [rewrite Rabs_R0; lra|]. rewrite Rmult_0_l. unfold tanh, sinh. rewrite Ropp_0. unfold Rdiv. ring.
   - assert (M : Rabs (al * r) <= Rabs al * R0) by (rewrite Rabs_mult; apply Rmult_le_compat_l; [apply Rabs_pos|auto]). apply abs_inv in M.
     rewrite Rmult_minus_distr_l. replace (Rabs al * (x * Rabs u)) with (x * Rabs (al * u)) by (rewrite Rabs_mult; ring).
     destruct (Rlt_dec 0 (al * u)) as [G|G].
@@ -169,9 +177,10 @@ Proof.
       (fun i => 1 * (1 * (g i * w i * (tanh (al * ray x v r i) - sign (al * v i))) + 1 * (g i * w i * sign (al * v i))) + 1 * (w i * b i)))
       by (intros; unfold DyT; ring). rewrite !sum_lin. ring.
 Qed.
-Lemma left_vanishes al R0 u : 0 <= R0 -> tends (fun x => dyt_left al R0 x u) (if Req_EM_T (al * u) 0 then 1 else 0).
+Lemma left_vanishes al R0 u : 0 <= R0 -> tends (fun x => dyt_left al R0 x u) (unseen al u).
 Proof.
-  intros HR. unfold dyt_left. destruct (Req_EM_T (al * u) 0) as [E|N]; [apply tends_const|]. apply Rabs_pos_lt in N. rewrite Rabs_mult in N.
+  intros HR. unfold dyt_left. destruct (Req_EM_T (al * u) 0) as [E|N]; [apply tends_const|].
+  rewrite unseen_else by auto. apply Rabs_pos_lt in N. rewrite Rabs_mult in N.
   set (a := Rabs al) in *. set (m := Rabs u) in *. assert (A : 0 < a) by (pose proof (Rabs_pos al); pose proof (Rabs_pos u); unfold a, m in *; nra).
   assert (M : 0 < m) by nra. assert (Q : 0 <= R0 / m) by (apply Rmult_le_pos; [lra|left; now apply Rinv_0_lt_compat]).
   apply (tends_rate _ _ (2 * / (a * m)) (1 + 2 * (R0 / m))). intros x Hx. rewrite Rminus_0_r,
@@ -222,11 +231,11 @@ Proof.
 Qed.
 Theorem far_dyt al : exists X, forall x c, X <= x ->
   Rabs (dot d w (DyT al g b (at_query (s * x) c)) + b0 - dyt_plateau al w g b b0 (scal s w_in))
-  < sum d (fun i => Rabs (g i * w i) * (if Req_EM_T (al * scal s w_in i) 0 then 1 else 0)) + e.
+  < sum d (fun i => Rabs (g i * w i) * unseen al (scal s w_in i)) + e.
 Proof.
   destruct at_query_ray as [R0 [r [HR [Hr E]]]].
   destruct (tends_sum d (fun i x => Rabs (g i * w i) * dyt_left al R0 x (scal s w_in i))
-    (fun i => Rabs (g i * w i) * (if Req_EM_T (al * scal s w_in i) 0 then 1 else 0))) with (e := e) as [X HX]; auto.
+    (fun i => Rabs (g i * w i) * unseen al (scal s w_in i))) with (e := e) as [X HX]; auto.
   - intros i Hi. apply (tends_scal (Rabs (g i * w i)) (fun x => dyt_left al R0 x (scal s w_in i))). now apply left_vanishes.
   - exists X. intros x c Hx. rewrite E. specialize (HX x Hx). cbv beta in HX. apply Rabs_def2 in HX.
     eapply Rle_lt_trans; [apply dyt_rate with (R0 := R0)|].

@@ -1,63 +1,61 @@
-(* Functions of a scale t that vanish faster than every power of t, and softmax up to them: scores that fall behind linearly lose all
-   weight, scores at a constant distance share by it. *)
+(* Functions of a scale t that vanish exponentially, O(e^(-k t)) for some k > 0, and softmax up to them: scores that fall behind linearly
+   lose all weight, scores at a constant distance share by it. *)
 From ICL Require Export ExtremeToken Limits.
 
-Definition fast (f : R -> R) := forall m, exists K, 1 <= K /\ forall t, K <= t -> Rabs (f t) * t ^ m <= K.
+Definition fast (f : R -> R) := exists k K, 0 < k /\ 1 <= K /\ forall t, K <= t -> Rabs (f t) <= K * exp (- (k * t)).
+Lemma decay_le k l t : 0 <= t -> k <= l -> exp (- (l * t)) <= exp (- (k * t)).
+Proof. intros. apply exp_le. nra. Qed.
 Lemma fast_le f g T : fast f -> (forall t, T <= t -> Rabs (g t) <= Rabs (f t)) -> fast g.
 Proof.
-  intros Hf H m. destruct (Hf m) as [K [K1 HK]]. exists (Rmax K T). pose proof (Rmax_l K T). pose proof (Rmax_r K T). split; [lra|].
-  intros t Ht. specialize (HK t ltac:(lra)). specialize (H t ltac:(lra)). assert (0 <= t ^ m) by (apply pow_le; lra). nra.
+  intros [k [K [Hk [K1 HK]]]] H. exists k, (Rmax K T). pose proof (Rmax_l K T). pose proof (Rmax_r K T). repeat split; [auto|lra|].
+  intros t Ht. specialize (HK t ltac:(lra)). specialize (H t ltac:(lra)). pose proof (exp_pos (- (k * t))). nra.
 Qed.
 Lemma fast_ext f g : fast f -> (forall t, f t = g t) -> fast g.
 Proof. intros Hf H. apply (fast_le f g 0); auto. intros. rewrite H. lra. Qed.
 Lemma fast_zero : fast (fun _ => 0).
-Proof. intros m. exists 1. split; [lra|]. intros. rewrite Rabs_R0. lra. Qed.
+Proof. exists 1, 1. repeat split; try lra. intros t _. rewrite Rabs_R0. pose proof (exp_pos (- (1 * t))). lra. Qed.
 Lemma fast_add f g : fast f -> fast g -> fast (fun t => f t + g t).
 Proof.
-  intros Hf Hg m. destruct (Hf m) as [K [K1 HK]]. destruct (Hg m) as [L [L1 HL]]. exists (K + L). split; [lra|]. intros t Ht.
-  specialize (HK t ltac:(lra)). specialize (HL t ltac:(lra)). assert (0 <= t ^ m) by (apply pow_le; lra). pose proof (Rabs_triang (f t) (g t)). nra.
-Qed.
-Lemma fast_mul f g : fast f -> fast g -> fast (fun t => f t * g t).
-Proof.
-  intros Hf Hg m. destruct (Hf m) as [K [K1 HK]]. destruct (Hg O) as [L [L1 HL]]. exists (K * L). split; [nra|]. intros t Ht.
-  specialize (HK t ltac:(nra)). specialize (HL t ltac:(nra)). simpl in HL. rewrite Rmult_1_r in HL. rewrite Rabs_mult.
-  replace (Rabs (f t) * Rabs (g t) * t ^ m) with (Rabs (f t) * t ^ m * Rabs (g t)) by ring. assert (0 <= t ^ m) by (apply pow_le; nra).
-  pose proof (Rabs_pos (f t)). pose proof (Rabs_pos (g t)). apply Rmult_le_compat; auto. now apply Rmult_le_pos.
+  intros [k [K [Hk [K1 HK]]]] [l [L [Hl [L1 HL]]]]. exists (Rmin k l), (K + L). pose proof (Rmin_l k l). pose proof (Rmin_r k l).
+  repeat split; [now apply Rmin_glb_lt|lra|]. intros t Ht. specialize (HK t ltac:(lra)). specialize (HL t ltac:(lra)).
+  pose proof (decay_le (Rmin k l) k t ltac:(lra) ltac:(lra)). pose proof (decay_le (Rmin k l) l t ltac:(lra) ltac:(lra)).
+  eapply Rle_trans; [apply Rabs_triang|]. nra.
 Qed.
 Lemma fast_scal c f : fast f -> fast (fun t => c * f t).
 Proof.
-  intros Hf m. destruct (Hf m) as [K [K1 HK]]. pose proof (Rabs_pos c). exists (K * (Rabs c + 1)). split; [nra|]. intros t Ht.
-  specialize (HK t ltac:(nra)). rewrite Rabs_mult. nra.
+  intros [k [K [Hk [K1 HK]]]]. pose proof (Rabs_pos c). exists k, (K * (Rabs c + 1)). repeat split; [auto|nra|]. intros t Ht.
+  specialize (HK t ltac:(nra)). pose proof (exp_pos (- (k * t))). rewrite Rabs_mult.
+  replace (K * (Rabs c + 1) * exp (- (k * t))) with (Rabs c * (K * exp (- (k * t))) + K * exp (- (k * t))) by ring. nra.
 Qed.
 Lemma fast_tau f : fast f -> fast (fun t => t * f t).
 Proof.
-  intros Hf m. destruct (Hf (S m)) as [K [K1 HK]]. exists K. split; auto. intros t Ht. specialize (HK t Ht). simpl in HK.
-  rewrite Rabs_mult, (Rabs_right t) by lra. lra.
+  intros [k [K [Hk [K1 HK]]]]. assert (I : 0 < / (k / 2)) by (apply Rinv_0_lt_compat; lra). exists (k / 2), (K * (/ (k / 2) + 1)). repeat split; [lra|nra|].
+  intros t Ht. assert (T : K <= t) by nra. specialize (HK t T). rewrite Rabs_mult, (Rabs_right t) by lra.
+  replace (- (k * t)) with (- (k / 2 * t) + - (k / 2 * t)) in HK by field. rewrite exp_plus in HK.
+  pose proof (exp_neg_le (k / 2 * t) ltac:(nra)) as E. pose proof (exp_pos (- (k / 2 * t))) as X. set (x := exp (- (k / 2 * t))) in *.
+  assert (F : t * x <= / (k / 2)) by (apply Rle_trans with (t * / (k / 2 * t)); [apply Rmult_le_compat_l; lra|right; field; lra]).
+  apply Rle_trans with (t * (K * (x * x))); [apply Rmult_le_compat_l; lra|]. replace (t * (K * (x * x))) with (K * x * (t * x)) by ring.
+  replace (K * (/ (k / 2) + 1) * x) with (K * x * (/ (k / 2) + 1)) by ring. apply Rmult_le_compat_l; nra.
+Qed.
+Lemma fast_small f e : fast f -> 0 < e -> exists T, forall t, T <= t -> Rabs (f t) <= e.
+Proof.
+  intros [k [K [Hk [K1 HK]]]] He. assert (0 < K / (k * e)) by (apply Rmult_lt_0_compat; [lra|apply Rinv_0_lt_compat; nra]).
+  exists (K + K / (k * e)). intros t Ht. specialize (HK t ltac:(lra)). pose proof (exp_neg_le (k * t) ltac:(nra)) as E.
+  eapply Rle_trans; [exact HK|]. apply Rle_trans with (K * / (k * t)); [apply Rmult_le_compat_l; lra|].
+  apply Rmult_le_reg_r with (k * t); [nra|]. rewrite Rmult_assoc, Rinv_l by nra. assert (B : K / (k * e) <= t) by lra.
+  apply (Rmult_le_compat_r (k * e)) in B; [|nra]. unfold Rdiv in B. rewrite Rmult_assoc, Rinv_l in B by nra. lra.
+Qed.
+Lemma fast_mul f g : fast f -> fast g -> fast (fun t => f t * g t).
+Proof.
+  intros Hf Hg. destruct (fast_small g 1 Hg ltac:(lra)) as [T HT]. apply (fast_le f _ T); auto. intros t Ht. specialize (HT t Ht).
+  rewrite Rabs_mult. pose proof (Rabs_pos (f t)). nra.
 Qed.
 Lemma fast_sum n (F : nat -> R -> R) : (forall k, (k < n)%nat -> fast (F k)) -> fast (fun t => sum n (fun k => F k t)).
 Proof. induction n; intros H; simpl; [apply fast_zero|]. apply (fast_add (fun t => sum n (fun k => F k t))); auto. Qed.
-Lemma fast_small f e : fast f -> 0 < e -> exists T, forall t, T <= t -> Rabs (f t) <= e.
-Proof.
-  intros Hf He. destruct (Hf 1%nat) as [K [K1 HK]]. assert (0 < K / e) by (apply Rmult_lt_0_compat; [lra|now apply Rinv_0_lt_compat]).
-  exists (K + K / e). intros t Ht. specialize (HK t ltac:(lra)). rewrite pow_1 in HK. apply Rmult_le_reg_r with t; [lra|].
-  assert (K / e * e <= t * e) by (apply Rmult_le_compat_r; lra). unfold Rdiv in H0. rewrite Rmult_assoc, Rinv_l in H0 by lra. lra.
-Qed.
 
 (* exp *)
 Lemma fast_decay k : 0 < k -> fast (fun t => exp (- (k * t))).
-Proof.
-  intros Hk m. assert (W : forall m k, 0 < k -> exists K, 1 <= K /\ forall t, 1 <= t -> exp (- (k * t)) * t ^ m <= K).
-  { clear. induction m as [|m IH]; intros k Hk.
-    - exists 1. split; [lra|]. intros t Ht. simpl. rewrite Rmult_1_r, <- exp_0. apply exp_le. nra.
-    - destruct (IH (k / 2) ltac:(lra)) as [K [K1 HK]]. assert (I : 0 < / (k / 2)) by (apply Rinv_0_lt_compat; lra).
-      exists (K * (/ (k / 2) + 1)). split; [nra|]. intros t Ht. specialize (HK t Ht).
-      replace (- (k * t)) with (- (k / 2 * t) + - (k / 2 * t)) by field. rewrite exp_plus. simpl.
-      pose proof (exp_neg_le (k / 2 * t) ltac:(nra)) as E. pose proof (exp_pos (- (k / 2 * t))) as X. set (x := exp (- (k / 2 * t))) in *.
-      assert (F : x * t <= / (k / 2)) by (apply Rle_trans with (/ (k / 2 * t) * t); [apply Rmult_le_compat_r; lra|right; field; lra]).
-      assert (0 <= t ^ m) by (apply pow_le; lra). replace (x * x * (t * t ^ m)) with ((x * t ^ m) * (x * t)) by ring.
-      apply Rmult_le_compat; nra. }
-  destruct (W m k Hk) as [K [K1 HK]]. exists K. split; auto. intros t Ht. pose proof (exp_pos (- (k * t))). rewrite Rabs_right by lra. apply HK. lra.
-Qed.
+Proof. intros Hk. exists k, 1. repeat split; [auto|lra|]. intros t _. pose proof (exp_pos (- (k * t))). rewrite Rabs_right; lra. Qed.
 Lemma fast_tie c f : fast f -> fast (fun t => exp (c + f t) - exp c).
 Proof.
   intros Hf. destruct (fast_small f (1 / 2) Hf ltac:(lra)) as [T HT].
@@ -98,28 +96,26 @@ Qed.
 (* what vanishes beyond its own argument *)
 Lemma fast_after g f : fast g -> rises f -> fast (fun t => g (f t)).
 Proof.
-  intros Hg [k [T [Hk H]]] m. destruct (Hg m) as [K [K1 HK]]. assert (I : 0 < / k) by now apply Rinv_0_lt_compat.
-    assert (Qm : 0 < (/ k) ^ m) by now apply pow_lt.
-  exists (Rmax 1 T + K * / k + K * (/ k) ^ m). pose proof (Rmax_l 1 T). pose proof (Rmax_r 1 T). assert (A1 : 0 <= K * / k) by nra.
-    assert (A2 : 0 <= K * (/ k) ^ m) by nra.
-  split; [lra|]. intros t Ht. specialize (H t ltac:(lra)). assert (B : K <= k * t).
+  intros [l [K [Hl [K1 HK]]]] [k [T [Hk H]]]. assert (I : 0 < / k) by now apply Rinv_0_lt_compat.
+  exists (l * k), (Rmax 1 T + K * / k + K). pose proof (Rmax_l 1 T). pose proof (Rmax_r 1 T). assert (A : 0 <= K * / k) by nra.
+  repeat split; [nra|lra|]. intros t Ht. specialize (H t ltac:(lra)).
+  assert (B : K <= k * t).
   { assert (B : K * / k <= t) by lra. apply (Rmult_le_compat_l k) in B; [|lra]. replace (k * (K * / k)) with K in B by (field; lra). lra. }
-  specialize (HK (f t) ltac:(lra)). pose proof (Rabs_pos (g (f t))).
-  assert (P : t ^ m <= f t ^ m * (/ k) ^ m).
-  { rewrite <- Rpow_mult_distr. apply pow_incr. split; [lra|]. apply Rmult_le_reg_l with k; auto.
-    replace (k * (f t * / k)) with (f t) by (field; lra). lra. }
-  apply Rle_trans with (Rabs (g (f t)) * (f t ^ m * (/ k) ^ m)); [now apply Rmult_le_compat_l|]. rewrite <- Rmult_assoc.
-  apply Rle_trans with (K * (/ k) ^ m); [apply Rmult_le_compat_r; lra|]. lra.
+  specialize (HK (f t) ltac:(lra)). eapply Rle_trans; [exact HK|]. pose proof (exp_pos (- (l * f t))).
+  apply Rmult_le_compat; [lra|lra|lra|]. apply exp_le. nra.
 Qed.
 (* what grows no faster than a power *)
 Definition tame (f : R -> R) := exists C n, 0 <= C /\ forall t, 1 <= t -> Rabs (f t) <= C * t ^ n.
+Lemma fast_pow n e : fast e -> fast (fun t => t ^ n * e t).
+Proof.
+  intros He. induction n; simpl; [apply (fast_ext e); auto; intros; ring|]. apply (fast_ext (fun t => t * (t ^ n * e t))); [now apply fast_tau|intros; ring].
+Qed.
 Lemma fast_tame e f : fast e -> tame f -> fast (fun t => e t * f t).
 Proof.
-  intros He [C [n [C0 H]]] m. destruct (He (n + m)%nat) as [K [K1 HK]]. exists (K * (C + 1)). split; [nra|]. intros t Ht. assert (T : K <= t) by nra.
-  specialize (HK t T). specialize (H t ltac:(lra)). rewrite Rabs_mult. rewrite pow_add in HK. assert (0 <= t ^ m) by (apply pow_le; lra).
-  pose proof (Rabs_pos (e t)). apply Rle_trans with (Rabs (e t) * (C * t ^ n) * t ^ m); [apply Rmult_le_compat_r; [auto|now apply Rmult_le_compat_l]|].
-  replace (Rabs (e t) * (C * t ^ n) * t ^ m) with (C * (Rabs (e t) * (t ^ n * t ^ m))) by ring. nra.
+  intros He [C [n [C0 H]]]. apply (fast_le (fun t => C * (t ^ n * e t)) _ 1); [now apply fast_scal, fast_pow|]. intros t Ht. specialize (H t Ht).
+  assert (0 < t ^ n) by (apply pow_lt; lra). rewrite !Rabs_mult, (Rabs_right C), (Rabs_right (t ^ n)) by lra. pose proof (Rabs_pos (e t)). nra.
 Qed.
+
 (* ------------------------------------------------------------------ softmax: the winners share by their constants, the losers vanish *)
 Definition share n (tie : nat -> bool) (C : vec) m j :=
   let e k := if tie k then exp (C k - C m) else 0 in e j / sum n e.

@@ -1,6 +1,6 @@
 (* G4 assembled: for any inputs x_1 .. x_n, all but a thin set of slopes a and queries x_q are lost by every network without LayerNorm,
    whatever its depth and weights: softmax, linear or sigmoid attention, MLPs plain or gated. Its answer to the prompt tau z, z = (x_1,
-   a x_1, .., x_n, a x_n, x_q), is one of finitely many polynomials of tau z up to what vanishes faster than any power of tau; the part
+   a x_1, .., x_n, a x_n, x_q), is one of finitely many polynomials of tau z up to what vanishes exponentially in tau; the part
    that grows like tau is a linear form of z, and a x_q is none. With softmax and plain MLPs the polynomials are affine. *)
 From ICL Require Export Layers OneLayer Roots.
 Require Import List FunctionalExtensionality.

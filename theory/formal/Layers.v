@@ -1,5 +1,5 @@
 (* G4, the induction: on each of finitely many cells every layer without LayerNorm keeps a stream a polynomial of tau z, up to what vanishes
-   faster than any power of tau. With softmax and plain MLPs alone the polynomials stay affine. *)
+   exponentially in tau. With softmax and plain MLPs alone the polynomials stay affine. *)
 From ICL Require Export Cells FreeNetwork.
 Require Import List FunctionalExtensionality.
 Import ListNotations.

@@ -1,4 +1,4 @@
-(* G4's activations: a straight line at either end, reached faster than any power, and no jump. ReLU, leaky ReLU, SiLU, GELU in its tanh
+(* G4's activations: a straight line at either end, reached exponentially, and no jump. ReLU, leaky ReLU, SiLU, GELU in its tanh
    form, tanh, sigmoid, the identity. *)
 From ICL Require Export Fast Norms.
 
