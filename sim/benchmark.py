@@ -14,6 +14,7 @@ from typing import Any, Literal
 import torch
 
 from sim.config import Model, Optimizer, Train
+from sim.device import choose
 from sim.errors import UserError
 from sim.limits import floor, synchronise
 from sim.loop import prepare
@@ -182,13 +183,9 @@ def run(settings: Settings, works: Sequence[Work] | None = None) -> str:
     Raises:
         UserError: a device or a package that is not there.
     """
-    threads = torch.get_num_threads() if settings.threads is None else settings.threads
-    if min(settings.rounds, settings.steps, threads) < 1:
-        raise UserError("--rounds, --steps and --threads: at least one of each is needed")
-    device = torch.device(settings.device or ("cuda" if torch.cuda.is_available() else "cpu"))
-    if device.type == "cuda" and not torch.cuda.is_available():
-        raise UserError("--device cuda: torch sees no GPU here")
-    torch.set_num_threads(threads)
+    if min(settings.rounds, settings.steps) < 1:
+        raise UserError("--rounds and --steps: at least one of each is needed")
+    device = choose(settings.device, settings.threads)
     tables = {}
     for work in works or (GPU if device.type == "cuda" else CPU):
         rows = measure(work, settings, device)
@@ -197,7 +194,7 @@ def run(settings: Settings, works: Sequence[Work] | None = None) -> str:
     if not settings.json:
         return "\n\n".join(table(name, rows) for name, rows in tables.items())
     where = torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu"
-    settings = replace(settings, threads=threads)
+    settings = replace(settings, threads=torch.get_num_threads())
     about = {"device": where, "torch": torch.__version__, "settings": asdict(settings)}
     return json.dumps(about | {"tables": tables}, indent=1)
 

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from sim.atomic import unwritable
 from sim.errors import UserError
 
 FINISHED = "finished"
@@ -28,9 +29,7 @@ def locked(path: Path) -> Iterator[None]:
         path.mkdir(parents=True, exist_ok=True)
         handle = open(path / "lock", "w")
     except OSError as error:
-        raise UserError(
-            f"{path}: cannot be written ({error.strerror}); choose another folder with --runs"
-        ) from error
+        raise unwritable(path, error) from error
     with handle:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)

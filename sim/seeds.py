@@ -7,8 +7,6 @@ from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 
-import torch
-
 from sim.checkpoint import path_of
 from sim.config import Train
 from sim.engines import engine
@@ -18,11 +16,6 @@ from sim.metrics import SinkName
 from sim.runs import finish, folder, is_finished, locked
 from sim.sweep import Outcome, sweep
 from sim.sweep_cli import tell, train_job
-
-
-def default_device() -> str:
-    """A GPU when there is one."""
-    return "cuda" if torch.cuda.is_available() else "cpu"
 
 
 def stack(

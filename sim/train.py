@@ -15,11 +15,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated
 
-import torch
-
 from sim import seeds
 from sim.checkpoint import path_of, steps_in
 from sim.config import Train
+from sim.device import choose
 from sim.distributed import ALONE, Group, group
 from sim.errors import UserError
 from sim.loop import Interrupted, train
@@ -57,25 +56,6 @@ def preset(name: str) -> Train:
         hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(PRESETS)}"
         raise UserError(f"no preset {name!r}; {hint}")
     return PRESETS[name]
-
-
-def check(settings: Settings) -> None:
-    """Set the number of threads.
-
-    Raises:
-        UserError: no threads, or a device that is not there.
-    """
-    if settings.threads is not None:
-        if settings.threads < 1:
-            raise UserError(f"--threads {settings.threads}: at least one is needed")
-        torch.set_num_threads(settings.threads)
-    if settings.device is not None:
-        if settings.device.split(":")[0] not in ("cpu", "cuda"):
-            raise UserError(f"--device {settings.device}: this trains on cpu or cuda")
-        try:
-            torch.empty(1, device=settings.device)
-        except (RuntimeError, AssertionError) as error:
-            raise UserError(f"--device {settings.device}: {str(error).splitlines()[0]}") from error
 
 
 def already(checkpoint: Path, config: Train) -> str:
@@ -144,13 +124,13 @@ def perform(config: Train, settings: Settings) -> list[Path]:
     """
     with group(settings.device) as (together, device):
         settings = replace(settings, device=device)
-        check(settings)
+        chosen = choose(device, settings.threads)
         if not settings.seeds:
             return [run(config, settings, together)]
         if together.size > 1:
             raise UserError("--seeds and torchrun: one model on many processes, or many models")
         configs = [replace(config, seed=seed) for seed in dict.fromkeys(settings.seeds)]
-        if (device or seeds.default_device()).startswith("cuda"):
+        if chosen.type == "cuda":
             return seeds.stack(configs, settings.runs, device, settings.quiet, settings.log_to)
         # what ends this process ends those that it started, with a checkpoint each
         signal.signal(signal.SIGTERM, signal.default_int_handler)

@@ -19,5 +19,8 @@ def verdict(theorem: Theorem, weights: Weights) -> Verdict:
 
 
 def certify(weights: Weights) -> dict[str, Verdict]:
-    """``verdict`` of every theorem by id: seconds for d = 64 and 3 layers on one core."""
+    """``verdict`` of every theorem by id.
+
+    On one core: seconds for d = 64 and 3 layers, under a minute for d = 256 and 12 layers.
+    """
     return {id_: verdict(theorem, weights) for id_, theorem in theorems().items()}

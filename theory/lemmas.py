@@ -4,318 +4,188 @@ A name is File.lemma, in the library ICL. `NOT_FORMAL` says why a theorem has no
 what the lemmas of a theorem leave out.
 """
 
+
+def of(**files: str) -> tuple[str, ...]:
+    """File.lemma for each lemma named of each file."""
+    return tuple(f"{file}.{name}" for file, names in files.items() for name in names.split())
+
+
 LEMMAS: dict[str, tuple[str, ...]] = {
-    "L1": (
-        "LayerNorm.LN_sum",
-        "LayerNorm.LN_sq",
-        "LayerNorm.LN_norm_le",
-        "LayerNorm.LN_norm_lt",
-        "LayerNorm.LN_linear",
-        "LayerNorm.LN0_fixed",
-        "LayerNorm.LN_image",
-        "LayerNorm.LN_coord",
-        "LayerNorm.LN_coord_sharp",
-        "LayerNorm.LN_pair",
-        "LayerNorm.LN_pair_sharp",
-        "LayerNorm.LN_width1",
+    "L1": of(
+        LayerNorm=(
+            "LN_sum LN_sq LN_norm_le LN_norm_lt LN_linear LN0_fixed LN_image LN_coord "
+            "LN_coord_sharp LN_pair LN_pair_sharp LN_width1"
+        ),
     ),
-    "L2": (
-        "Readout.ceiling",
-        "Readout.ceiling_strict",
-        "Readout.ceiling_attained",
-        "Readout.floor_attained",
-        "Readout.ceiling_sup",
-        "Readout.ceiling_mutant",
-        "Readout.RMS_ceiling",
-        "Readout.DyT_ceiling",
-        "Certificate.cert_sound",
+    "L2": of(
+        Readout=(
+            "ceiling ceiling_strict ceiling_attained floor_attained ceiling_sup ceiling_mutant "
+            "RMS_ceiling DyT_ceiling"
+        ),
+        Certificate="cert_sound",
     ),
-    "L3": ("Readout.LN_small", "Readout.ceiling_small"),
-    "L4": (
-        "RayLimit.direction",
-        "RayLimit.half_angle",
-        "RayLimit.half_angle_le",
-        "RayLimit.ray_limit",
-        "Cone.ray_limit_cone",
-        "Cone.readout_cap",
-        "Cone.theta_sine",
-        "Cone.cap_length",
-        "LayerNorm.LN_affine",
+    "L3": of(
+        Readout="LN_small ceiling_small",
     ),
-    "L5": (
-        "Sensitivity.LN_lipschitz",
-        "Sensitivity.LN_lipschitz_eps",
-        "Sensitivity.LN_lipschitz_sharp",
-        "Gain.LNa_lipschitz",
-        "Gain.LNa_lipschitz_eps",
-        "Gain.gain_largest",
-        "Gain.LNa_lipschitz_sharp",
-        "Gain.LNa_jump",
-        "Gain.jacobian_derivative",
-        "Gain.jacobian_size",
-        "Gain.jacobian_radial",
-        "Gain.jacobian_constant",
-        "Gain.jacobian_width2",
-        "Norms.LN_twin",
-        "Norms.RMSa_lipschitz",
-        "Norms.RMSa_lipschitz_eps",
-        "Norms.RMSa_lipschitz_sharp",
-        "Norms.rms_jacobian_derivative",
-        "Norms.DyT_lipschitz",
-        "Norms.DyT_lipschitz_sharp",
+    "L4": of(
+        RayLimit="direction half_angle half_angle_le ray_limit",
+        Cone="ray_limit_cone readout_cap theta_sine cap_length",
+        LayerNorm="LN_affine",
     ),
-    "L6": (
-        "Sensitivity.readout_derivative",
-        "Sensitivity.gradient_sq",
-        "Sensitivity.speed_limit",
-        "Sensitivity.speed_limit_sharp",
+    "L5": of(
+        Sensitivity="LN_lipschitz LN_lipschitz_eps LN_lipschitz_sharp",
+        Gain=(
+            "LNa_lipschitz LNa_lipschitz_eps gain_largest LNa_lipschitz_sharp LNa_jump "
+            "jacobian_derivative jacobian_size jacobian_radial jacobian_constant "
+            "jacobian_width2"
+        ),
+        Norms=(
+            "LN_twin RMSa_lipschitz RMSa_lipschitz_eps RMSa_lipschitz_sharp "
+            "rms_jacobian_derivative DyT_lipschitz DyT_lipschitz_sharp"
+        ),
     ),
-    "S1": (
-        "Softmax.softmax_weight",
-        "Softmax.softmax_weight_sharp",
-        "Softmax.softmax_mass",
-        "Softmax.softmax_shift",
+    "L6": of(
+        Sensitivity="readout_derivative gradient_sq speed_limit speed_limit_sharp",
     ),
-    "S2": ("Softmax.hull", "Softmax.hull_norm"),
-    "S3": (
-        "Softmax.shrunken_hull",
-        "Softmax.shrunken_hull_sorted",
-        "Softmax.softmax_shrunken_hull",
-        "ShrunkenHull.shrunken_hull_upper",
-        "ShrunkenHull.shrunken_hull_lower",
-        "ShrunkenHull.step_value",
-        "ShrunkenHull.expectile",
-        "ShrunkenHull.expectile_attained",
+    "S1": of(
+        Softmax="softmax_weight softmax_weight_sharp softmax_mass softmax_shift",
     ),
-    "S4": (
-        "Softmax.dispersion",
-        "Softmax.dispersion_limit",
-        "AttentionScores.score_range",
-        "AttentionScores.normalised_dispersion",
-        "AttentionScores.sharp_context",
+    "S2": of(
+        Softmax="hull hull_norm",
     ),
-    "S5": (
-        "Scores.normalised_stochastic",
-        "Scores.hardmax_hull",
-        "Scores.ssa_hull",
-        "Scores.ssa_range",
-        "Scores.linear_leaves_hull",
-        "Scores.sigmoid_below_hull",
-        "Scores.sigmoid_above_hull",
-        "Scores.sigmoid_range",
+    "S3": of(
+        Softmax="shrunken_hull shrunken_hull_sorted softmax_shrunken_hull",
+        ShrunkenHull=(
+            "shrunken_hull_upper shrunken_hull_lower step_value expectile expectile_attained"
+        ),
     ),
-    "S6": (
-        "ShrunkenHull.sinh_bound",
-        "ShrunkenHull.sinh_sharp",
+    "S4": of(
+        Softmax="dispersion dispersion_limit",
+        AttentionScores="score_range normalised_dispersion sharp_context",
     ),
-    "N1": (
-        "Blocks.attn_adds",
-        "Blocks.mlp_adds",
-        "Blocks.run_adds",
-        "Network.resid_bound",
-        "ModelCertificate.certified_sound",
-        "Words.float32_value",
-        "HalfDiscs.half_disc_LN",
-        "HalfDiscs.half_disc_RMS",
-        "HalfDiscs.half_circle_reached",
-        "HalfDiscs.half_disc_functional",
-        "Centred.first_attention",
-        "Centred.first_attention_functional",
-        "Centred.attn_apart",
-        "Centred.attn_stacked",
-        "Centred.mlp_centred",
-        "Centred.mlp_energy",
-        "Centred.run_together",
-        "Centred.run_centred",
-        "Centred.run_first",
+    "S5": of(
+        Scores=(
+            "normalised_stochastic hardmax_hull ssa_hull ssa_range linear_leaves_hull "
+            "sigmoid_below_hull sigmoid_above_hull sigmoid_range"
+        ),
     ),
-    "N2": (
-        "Network.transformer_plateau",
-        "Network.transformer_limit",
-        "FarQuery.far_prediction",
-        "FarQuery.far_prediction_left",
-        "Blindness.transformer_cap",
-        "FarNorms.pre_run_bounded",
-        "FarNorms.far_layernorm",
-        "FarNorms.rms_cap",
-        "FarNorms.rms_limit",
-        "FarNorms.far_rms",
-        "FarNorms.dyt_rate",
-        "FarNorms.far_dyt",
+    "S6": of(
+        ShrunkenHull="sinh_bound sinh_sharp",
     ),
-    "N3": (
-        "Blindness.context_spread",
-        "Blindness.context_spread_cap",
-        "Blindness.context_spread_left",
-        "Blindness.two_functions_far",
-        "Blindness.average_error_far",
-        "Cone.readout_spread_sharp",
-        "Network.transformer_blind",
-        "Network.transformer_two_functions",
-        "FarQuery.no_far_icl",
+    "N1": of(
+        Blocks="attn_adds mlp_adds run_adds",
+        Network="resid_bound",
+        ModelCertificate="certified_sound",
+        Words="float32_value",
+        HalfDiscs="half_disc_LN half_disc_RMS half_circle_reached half_disc_functional",
+        Centred=(
+            "first_attention first_attention_functional attn_apart attn_stacked mlp_centred "
+            "mlp_energy run_together run_centred run_first"
+        ),
     ),
-    "N4": (
-        "Saturation.value_cauchy",
-        "Saturation.value_limit",
-        "Saturation.value_limit_left",
-        "Saturation.every_value_saturates",
+    "N2": of(
+        Network="transformer_plateau transformer_limit",
+        FarQuery="far_prediction far_prediction_left",
+        Blindness="transformer_cap",
+        FarNorms="pre_run_bounded far_layernorm rms_cap rms_limit far_rms dyt_rate far_dyt",
     ),
-    "N5": (
-        "AttentionScores.softmax_l1",
-        "AttentionScores.score_lipschitz",
-        "AttentionScores.pattern_lipschitz",
-        "Lipschitz.attn_steady",
-        "Lipschitz.mlp_steady",
-        "Lipschitz.soft_steady",
-        "Lipschitz.run_steady",
-        "Lipschitz.slope_everywhere",
-        "SlopeCap.unit_gap",
-        "SlopeCap.ray_difference",
-        "SlopeCap.slope_cap",
+    "N3": of(
+        Blindness=(
+            "context_spread context_spread_cap context_spread_left two_functions_far "
+            "average_error_far"
+        ),
+        Cone="readout_spread_sharp",
+        Network="transformer_blind transformer_two_functions",
+        FarQuery="no_far_icl",
     ),
-    "N6": (
-        "SignCollapse.layer_forgets",
-        "SignCollapse.attention_forgets",
-        "SignCollapse.sign_collapse",
+    "N4": of(
+        Saturation="value_cauchy value_limit value_limit_left every_value_saturates",
     ),
-    "N7": (
-        "NoFinalNorm.fixed_slope",
-        "NoFinalNorm.slope_lost",
-        "NoFinalNorm.slope_limit",
+    "N5": of(
+        AttentionScores="softmax_l1 score_lipschitz pattern_lipschitz",
+        Lipschitz="attn_steady mlp_steady soft_steady run_steady slope_everywhere",
+        SlopeCap="unit_gap ray_difference slope_cap",
     ),
-    "N8": ("Blindness.price_of_range", "Blindness.price_of_degree"),
-    "N9": (
-        "Functional.functional_identity",
-        "Functional.functional_enclosure",
-        "Circuits.attn_felt",
-        "Circuits.mlp_felt",
-        "Circuits.tangent",
-        "Circuits.functional_blindness",
-        "Circuits.functional_spread",
+    "N6": of(
+        SignCollapse="layer_forgets attention_forgets sign_collapse",
     ),
-    "G1": (
-        "Growth.grows_sound",
-        "Growth.grows_attention",
-        "Growth.grows_activation",
-        "Growth.grows_LN",
-        "Growth.grows_final_norm",
-        "Growth.softmax_network_degree",
-        "Growth.linear_network_degree",
-        "Growth.linear_degree_attained",
+    "N7": of(
+        NoFinalNorm="fixed_slope slope_lost slope_limit",
     ),
-    "G2": (
-        "Envelope.attn_grows",
-        "Envelope.mlp_grows",
-        "Envelope.stack_envelope",
-        "Envelope.affine_envelope",
-        "Envelope.quadratic_lost",
-        "Polynomials.linear_growth_loses",
+    "N8": of(
+        Blindness="price_of_range price_of_degree",
     ),
-    "G3": (
-        "ExtremeToken.softmax_gap",
-        "ExtremeToken.extreme_token",
-        "ExtremeToken.extreme_token_min",
-        "OneLayer.one_layer_slope",
-        "OneLayer.line_limit",
-        "OneLayer.lines_half_lost",
-        "OneLayer.lines_all_lost",
-        "AnyLayer.any_layer_slope",
-        "AnyLayer.any_layer_bound",
-        "ExtremeBound.lambert",
-        "ExtremeBound.softmax_extreme",
-        "ExtremeBound.softmax_extreme_sharp",
-        "ExtremeBound.hardmax_extreme",
-        "ExtremeBound.extreme_bound",
-        "ExtremeBound.hardmax_bound",
-        "ExtremeRate.same_ends_missed",
-        "ExtremeRate.lines_missed",
-        "ExtremeRate.uniform_rate",
-        "Lehmer.ssa_lehmer",
-        "Lehmer.ssa_layer_slope",
+    "N9": of(
+        Functional="functional_identity functional_enclosure",
+        Circuits="attn_felt mlp_felt tangent functional_blindness functional_spread",
     ),
-    "G4": (
-        "NoScale.form_misses",
-        "NoScale.form_sharp",
-        "NoScale.product_is_no_form",
-        "NoScale.finitely_many_forms",
-        "NoScale.no_free_scale",
-        "Lined.relu_lined",
-        "Lined.leaky_lined",
-        "Lined.silu_lined",
-        "Lined.gelu_lined",
-        "Lined.sigmoid_lined",
-        "Lined.id_lined",
-        "Fast.softmax_fast",
-        "Cells.expansion",
-        "Cells.covers_trend",
-        "Roots.plane_thin",
-        "Roots.thin_avoided",
-        "Layers.network_keeps",
-        "FreeScale.polynomial_cells",
-        "FreeScale.affine_cells",
-        "FreeScale.finitely_many_cells",
-        "FreeScale.almost_all_lost",
-        "FreeScale.lost_from_some_scale",
-        "FreeScale.one_scale_is_free",
+    "G1": of(
+        Growth=(
+            "grows_sound grows_attention grows_activation grows_LN grows_final_norm "
+            "softmax_network_degree linear_network_degree linear_degree_attained"
+        ),
     ),
-    "G5": (
-        "Table.norm_cell",
-        "Table.bounded_cell",
-        "Table.prenorm_cell",
-        "Table.two_slopes_lost",
-        "Table.limit_misses",
+    "G2": of(
+        Envelope="attn_grows mlp_grows stack_envelope affine_envelope quadratic_lost",
+        Polynomials="linear_growth_loses",
     ),
-    "G6": (
-        "Pairing.any_layer_blind",
-        "Pairing.pairing_blind",
-        "Pairing.pairing_lost",
-        "Pairing.one_head_lost",
+    "G3": of(
+        ExtremeToken="softmax_gap extreme_token extreme_token_min",
+        OneLayer="one_layer_slope line_limit lines_half_lost lines_all_lost",
+        AnyLayer="any_layer_slope any_layer_bound",
+        ExtremeBound=(
+            "lambert softmax_extreme softmax_extreme_sharp hardmax_extreme extreme_bound "
+            "hardmax_bound"
+        ),
+        ExtremeRate="same_ends_missed lines_missed uniform_rate",
+        Lehmer="ssa_lehmer ssa_layer_slope",
     ),
-    "P1": (
-        "Polynomials.cauchy_radius",
-        "Polynomials.band_radius",
-        "FailureRadius.outside_beyond_roots",
-        "FailureRadius.failure_radius",
-        "FailureRadius.no_smaller_radius",
+    "G4": of(
+        NoScale="form_misses form_sharp product_is_no_form finitely_many_forms no_free_scale",
+        Lined="relu_lined leaky_lined silu_lined gelu_lined sigmoid_lined id_lined",
+        Fast="softmax_fast",
+        Cells="expansion covers_trend",
+        Roots="plane_thin thin_avoided",
+        Layers="network_keeps",
+        FreeScale=(
+            "polynomial_cells affine_cells finitely_many_cells almost_all_lost "
+            "lost_from_some_scale one_scale_is_free"
+        ),
     ),
-    "P2": ("Polynomials.band_floor", "FarQuery.pointwise_floor"),
-    "P3": (
-        "Polynomials.excess_split",
-        "Polynomials.error_floor",
-        "Polynomials.clipped_attains",
-        "Polynomials.floor_ratio",
-        "Polynomials.error_ratio",
+    "G5": of(
+        Table="norm_cell bounded_cell prenorm_cell two_slopes_lost limit_misses",
     ),
-    "P4": (
-        "Polynomials.points_determine",
-        "Polynomials.points_predict",
-        "Polynomials.fewer_do_not",
-        "ExactLearners.interpolation",
-        "ExactLearners.least_squares",
-        "ExactLearners.posterior_density",
-        "ExactLearners.bayes_likeliest",
-        "ExactLearners.bayes_answer",
-        "ExactLearners.bayes_exact",
-        "ExactLearners.uniform_no_posterior",
-        "Chebyshev.cheb_cosh",
-        "Chebyshev.chebyshev_nodes",
-        "Chebyshev.chebyshev_bound",
-        "Chebyshev.chebyshev_attained",
+    "G6": of(
+        Pairing="any_layer_blind pairing_blind pairing_lost one_head_lost",
+    ),
+    "P1": of(
+        Polynomials="cauchy_radius band_radius",
+        FailureRadius="outside_beyond_roots failure_radius no_smaller_radius",
+    ),
+    "P2": of(
+        Polynomials="band_floor",
+        FarQuery="pointwise_floor",
+    ),
+    "P3": of(
+        Polynomials="excess_split error_floor clipped_attains floor_ratio error_ratio",
+    ),
+    "P4": of(
+        Polynomials="points_determine points_predict fewer_do_not",
+        ExactLearners=(
+            "interpolation least_squares posterior_density bayes_likeliest bayes_answer "
+            "bayes_exact uniform_no_posterior"
+        ),
+        Chebyshev="cheb_cosh chebyshev_nodes chebyshev_bound chebyshev_attained",
     ),
     "F1": (),
     "F2": (),
-    "W1": (
-        "Equivariant.wrapper_equivariant",
-        "Equivariant.wrapper_transfer",
-        "Equivariant.polynomials_closed",
-        "Equivariant.wrapper_ceiling",
+    "W1": of(
+        Equivariant="wrapper_equivariant wrapper_transfer polynomials_closed wrapper_ceiling",
     ),
-    "W2": (
-        "Equivariant.layer_homogeneous",
-        "Equivariant.predict_homogeneous",
-        "Equivariant.error_homogeneous",
-        "Equivariant.relu_homogeneous",
-        "Equivariant.bias_breaks",
+    "W2": of(
+        Equivariant=(
+            "layer_homogeneous predict_homogeneous error_homogeneous relu_homogeneous bias_breaks"
+        ),
     ),
 }
 
@@ -330,6 +200,6 @@ PARTLY: dict[str, str] = {
     "N5": "as a two-point bound; eps enters by sqrt(R_tot² + d eps), not by d eps alone",
     "G2": "the slope uses Frobenius norms",
     "G4": "hardmax scores, GELU by erf and the share (ii) are left out",
-    "G5": "the linear forms of the cells without LayerNorm rest on G4's assumption",
+    "G5": "the linear forms of the cells without LayerNorm leave out what G4 does",
     "P3": "for finitely many prompts; the integrals are kept in ball arithmetic",
 }

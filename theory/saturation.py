@@ -5,6 +5,7 @@ import sympy as sp
 from flint import arb
 
 from theory.anatomy import circuits, insist, minus_mean, ray
+from theory.asking import askings
 from theory.balls import Balls, spectral_norm
 from theory.bands import merged, start
 from theory.blocks import residual_bound
@@ -17,7 +18,6 @@ from theory.passages import Query, normalised, pass_attention, view
 from theory.plateau import ray_limit, readout_balls
 from theory.slope import (
     covariance_gap,
-    key_steepness,
     mlp_steepness,
     moved_readout,
     needs_slope,
@@ -66,7 +66,8 @@ def saturation_constant(weights: Weights) -> arb:
             continue
         most = key if key > own else own
         for h, spread in enumerate(block_ranges(weights, index)):
-            reach = (1 + arb(spread.high) / 2) * most + d * key_steepness(block, h) * own
+            size = arb(askings(weights)[index][h].size)
+            reach = (1 + arb(spread.high) / 2) * most + d * size * own
             moved += arb(spectral_norm(circuits(weights)[index].maps[h])) * reach
     direction, _ = readout_balls(weights)
     steep = arb(length(direction.magnitude())) / d.sqrt() / arb(weights.final_norm.eps).sqrt()

@@ -15,8 +15,8 @@ from theory.anatomy import (
     ray_length,
     scaled_rows,
 )
-from theory.asking import score_maps
-from theory.balls import Balls, balls, product_norm, spectral_norm
+from theory.asking import askings
+from theory.balls import Balls, balls, spectral_norm
 from theory.dispersion import block_ranges
 from theory.errors import TheoryError
 from theory.functional import first_order
@@ -28,7 +28,7 @@ from theory.steps import identity, limit_is, nonnegative, sum_of_squares
 from theory.streams import Stream, length, scaled, total
 from theory.theorem import Mutant, Step, Theorem
 from theory.velocity import velocities
-from theory.weights import MLP, Attention, Weights
+from theory.weights import MLP, Weights
 
 
 def readout_slope(weights: Weights, x: float, stream: Stream) -> Interval:
@@ -105,12 +105,6 @@ def mlp_steepness(weights: Weights, mlp: MLP) -> arb:
     return arb(lipschitz(mlp.activation)) * down * up
 
 
-def key_steepness(block: Attention, h: int) -> arb:
-    """|B_h| for B_h = P Γ W_K' W_Q Γ P/sqrt(dh): what a query's turn does to its scores."""
-    key, query, _ = score_maps(block, h)
-    return arb(product_norm(key.t, query)) / arb(len(block.key[h])).sqrt()
-
-
 def global_slope(weights: Weights) -> arb:
     """|a| |P w_in| Π (1 + K_l/sqrt(eps))/sqrt(eps) >= |dy/dx| at every query; inf at eps = 0.
 
@@ -130,7 +124,8 @@ def global_slope(weights: Weights) -> arb:
         else:
             steep = arb(0)
             for h, spread in enumerate(block_ranges(weights, index)):
-                move = 1 + d * key_steepness(block, h) + arb(spread.high) / 4
+                size = arb(askings(weights)[index][h].size)
+                move = 1 + d * size + arb(spread.high) / 4
                 steep += arb(spectral_norm(circuits(weights)[index].maps[h])) * move
         bound *= 1 + steep / e
     return bound

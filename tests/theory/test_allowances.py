@@ -102,6 +102,20 @@ def test_the_weights_of_groups_find_the_norm_of_simple_sets(shape):
     assert exact * (1 - 1e-12) <= reached <= exact * near
 
 
+@pytest.mark.parametrize("width", [4, 16, 48])
+@pytest.mark.parametrize("share", [0.3, 1.0, 3.0])
+def test_segments_along_one_direction_add_up_with_a_ball(width, share):
+    """a b + Σ c_g t_g e, |b|, |t_g| <= 1, is a + Σ c_g long; all segments count as one."""
+    sizes = share * np.linspace(0.5, 1.5, 12) / 12
+    direction = np.random.default_rng(width).normal(size=width)
+    segments = np.outer(direction / np.linalg.norm(direction), sizes)
+    stream = Stream.nothing(width).joined(Balls.exact(np.eye(width)), width)
+    stream = stream.joined(Balls.exact(segments), 1)
+    exact = 1 + sizes.sum()
+    # a search ends where the square is within 3 % of the least
+    assert exact * (1 - 1e-12) <= stream.norm() <= exact * np.sqrt(1.03)
+
+
 def test_weights_of_groups_beat_those_by_length():
     rng = np.random.default_rng(3)
     for d in (3, 8):

@@ -74,6 +74,22 @@ def test_the_noise_of_the_first_attention_holds_the_longest_context(random_weigh
     seen = off @ row.T
     assert (low - 1e-9 <= seen).all() and (seen <= high + 1e-9).all()
     assert part.radius[-1] <= part.noise.norm() <= 1.2 * part.radius[-1]
+    # up to there what the first tokens can do is less than the noise of the longest context
+    assert part.radius[1] <= residual_radius(weights)[1] <= part.radius[1] * (1 + 1e-12)
+
+
+@pytest.mark.parametrize("scale", [0.1, 1.0, 3.0])
+def test_contributions_are_named_and_together_reach_no_farther_than_apart(random_weights, scale):
+    """Either ball of an MLP is the smaller one in some of these."""
+    for seed in range(3):
+        weights = random_weights(scale=scale, seed=seed)
+        parts = contributions(weights)
+        assert [p.name for p in parts] == ["attention 1", "MLP 1", "attention 2", "MLP 2"]
+        apart = sum(p.radius for p in parts)
+        assert (residual_radius(weights) <= apart * (1 + 1e-12)).all()
+        for part in parts:
+            assert not part.noise.centre.any()
+            assert part.radius.max() <= part.noise.norm() * (1 + 1e-12)
 
 
 def test_positions_and_worst_case(random_weights):

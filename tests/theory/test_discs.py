@@ -31,13 +31,76 @@ def test_a_half_disc_ends_at_its_chord():
 
 
 def test_the_ellipsoid_of_one_half_disc_is_smaller_than_its_disc():
-    """Of the ellipses around a half disc the best has (tr S^(1/2))² below 1 + 1 of the disc's."""
+    """Centre (0, c), semi-axes a, b: a² + b² is least at c = 1/4, a² = 9/8, b = 3/4."""
     disc = enclose(Balls.exact(np.eye(2)))
     semi = np.linalg.svd(disc.columns, compute_uv=False)
-    assert 1 <= semi[0] and semi[1] < 0.8
-    assert (semi**2).sum() < 1.75
+    assert semi == pytest.approx([np.sqrt(9 / 8), 3 / 4], rel=0.015)
+    assert 27 / 16 <= (semi**2).sum() <= 27 / 16 * 1.015
     stream = Stream.at(ORIGIN).with_disc(disc)
-    assert abs(stream.centre[0]) < 1e-9 and 0.2 < stream.centre[1] < 0.5
+    assert abs(stream.centre[0]) < 1e-9 and stream.centre[1] == pytest.approx(1 / 4, abs=0.015)
+
+
+@pytest.mark.parametrize("tokens", [2, 3, 6, 20])
+def test_the_ellipsoid_of_a_simplex_is_nearly_the_least(tokens):
+    """t e_j without a pole: (tr S^(1/2))² for the covariance S of any weights is a lower bound.
+
+    Weight w on 0 and p = (1 - w)/T on each e_j: S = p - p² 11' has p, T - 1 times, and p w.
+    """
+    corners = np.concatenate([np.zeros((tokens, 1)), np.eye(tokens)], 1)
+    w = np.linspace(0, 1, 1001)
+    p = (1 - w) / tokens
+    least = (((tokens - 1) * np.sqrt(p) + np.sqrt(p * w)) ** 2).max()
+    found = (enclose(Balls.exact(corners)).columns ** 2).sum()
+    # the polygon around a half disc is 1.0012 times as far
+    assert least * (1 - 1e-5) <= found <= least * 1.0045
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_turning_scaling_and_reordering_a_set_do_that_to_its_ellipsoid(seed):
+    rng = np.random.default_rng(seed)
+    matrix, order = rng.normal(size=(5, 9)), rng.permutation(np.arange(1, 9))
+    turn, _ = np.linalg.qr(rng.normal(size=(5, 5)))
+    shape = enclose(Balls.exact(matrix)).columns
+    gram = shape @ shape.T
+    for image, expected in (
+        (1e3 * turn @ matrix, 1e6 * turn @ gram @ turn.T),
+        (matrix[:, [0, *order]], gram),
+        (matrix[:, [0, *order, 1]], gram),
+    ):
+        found = enclose(Balls.exact(image)).columns
+        # a token that is there twice begins with twice the weight
+        near = 1e-9 if image.shape == matrix.shape else 0.1
+        size = np.linalg.norm(expected)
+        assert np.linalg.norm(found @ found.T - expected) <= near * size
+
+
+def test_radii_reach_the_farthest_of_the_first_tokens_and_hardly_beyond():
+    rng = np.random.default_rng(5)
+    matrix = rng.normal(size=(4, 7)) * np.array([1.0, 0.1, 3.0, 0.2, 0.1, 5.0, 0.1])
+    disc = enclose(Balls(matrix, np.full((4, 7), 1e-3)))
+    middle = disc.columns @ disc.origin
+    radii = disc.radii()
+    for last in range(1, 7):
+        seen = points(matrix[:, : last + 1], rng, 20000) - middle
+        reached = np.linalg.norm(seen, axis=1).max()
+        assert reached + disc.missed * 0.5 <= radii[last - 1] <= reached * 1.003 + disc.missed
+
+
+def test_what_a_radius_hides_is_in_the_support():
+    """u known to a radius: every u.(s p_0 + t p_j - o) of every member u."""
+    rng = np.random.default_rng(6)
+    disc = enclose(Balls.exact(rng.normal(size=(4, 6))))
+    seen = Balls(rng.normal(size=(30, 4)), np.full((30, 4), 0.2))
+    low, high = disc.support(seen)
+    places = points(disc.points, rng, 3000) - disc.origin
+    for _ in range(20):
+        u = seen.mid + seen.rad * rng.choice([-1, 1], size=(30, 4))
+        hit = u @ places.T
+        assert (low <= hit.min(1)).all() and (hit.max(1) <= high).all()
+    exact_low, exact_high = disc.support(Balls.exact(seen.mid))
+    off = 0.2 * 2 * (np.abs(disc.points).sum(0).max() + np.abs(disc.origin).sum())
+    assert (high - exact_high <= off).all() and (exact_low - low <= off).all()
+    assert (high > exact_high).all() and (low < exact_low).all()
 
 
 @settings(max_examples=40, deadline=None)

@@ -4,7 +4,15 @@ import numpy as np
 import pytest
 
 from theory.blindness import spread
-from theory.functional import N9, blind_from, first_order, functional_spread, one_head
+from theory.functional import (
+    N9,
+    STEP,
+    between,
+    blind_from,
+    first_order,
+    functional_spread,
+    one_head,
+)
 from theory.layernorm import readout_ceiling
 from theory.network import forward
 from theory.plateau import far_radius, plateau
@@ -55,6 +63,27 @@ def test_blindness_is_inf_or_certified(random_weights):
     wide = random_weights(d=2, heads=1, layers=1, eps=0.0)
     assert blind_from(wide, 1) > 0
     assert readout_ceiling(weights).width > 0
+
+
+@pytest.mark.parametrize("near", [0.1, 1.0, 10.0, 1e3, 1e6])
+def test_blindness_is_found_from_anywhere(random_weights, near):
+    weights = random_weights(scale=0.4)
+    for sign in (1, -1):
+        assert blind_from(weights, sign, None, near) == pytest.approx(
+            blind_from(weights, sign), rel=2.5 * (STEP - 1)
+        )
+
+
+def test_the_search_goes_where_shares_of_a_geometric_sequence_reach_one():
+    for steps, reached in ((3, 5), (5, 3), (1, 6), (6, 1)):
+        ends = (10, 2.0**-steps), (10 + steps + reached, 2.0**reached)
+        assert between(*ends) == 10 + steps
+    # halfway to a step of which nothing is known, and never an end again
+    assert between((10, 0.5), (18, np.inf)) == 14
+    assert between((10, 1 - 1e-9), (18, 1e9)) == 11
+    assert between((10, 0.5), (18, 1.0)) == 17
+    # a share of 0 is as good as a very small one
+    assert 10 < between((10, 0.0), (18, 2.0)) < 18
 
 
 def test_the_witness_model_reads_one_token():

@@ -62,6 +62,18 @@ def test_chords_hold_the_activation(kind):
         assert (rest.rad <= 1.13 * (high - low) ** 2 / 8 + 1e-7).all()
 
 
+@pytest.mark.parametrize("kind", ("gelu", "gelu_tanh", "silu"))
+def test_rests_of_wide_intervals_are_hardly_wider_than_what_is_reached(kind):
+    low = np.repeat(np.linspace(-6, 5, 23), 3)
+    high = low + np.tile([0.6, 2.0, 9.0], 23)
+    tilt, rest = straightened(kind, low, high)
+    u = low + (high - low) * np.linspace(0, 1, 4001)[:, None]
+    inside = value(kind, Balls.exact(u)).mid - tilt * u
+    for beyond in ((rest.mid + rest.rad) - inside.max(0), inside.min(0) - (rest.mid - rest.rad)):
+        # 2^-14 is how near the range is looked for, 1e-6 what sampling misses
+        assert (beyond <= 2.0**-14 + 1e-6).all()
+
+
 def members(stream, rng, count):
     """Streams of the set whose noise is balls of one group each."""
     total = np.repeat(stream.centre[None], count, 0)

@@ -1,6 +1,7 @@
 """F1, F2: numpy's float32 against the slack, the exact network against mpmath and float64."""
 
 import math
+from fractions import Fraction
 
 import mpmath
 import numpy as np
@@ -23,7 +24,7 @@ from theory.rounding import (
     normalising_error,
     readout_slack,
 )
-from theory.weights import MLP, Norm
+from theory.weights import MLP, Norm, Weights
 
 VARIANTS = [
     {},
@@ -49,6 +50,21 @@ def test_enclosure_holds_the_float64_network_to_rounding(random_weights, options
     exact = enclose_prediction(weights, list(tokens))
     assert exact.width <= 1e-15 * exact.magnitude
     assert forward(weights, tokens[None])[0, -1] == pytest.approx(exact.midpoint, rel=1e-9)
+    assert ctx.prec == 128
+
+
+@pytest.mark.parametrize("power", [0, 30, 60, 100])
+def test_an_offset_of_any_size_that_the_norm_takes_off_costs_no_accuracy(power):
+    """(b + z, b - z), eps = 16, z = 3: the norm makes (z, -z)/sqrt(z² + eps) of it, y = 6/5.
+
+    b = 10^power is 332 bits above z at the most: more than the precision begins with.
+    """
+    offset = np.full(2, 10.0**power)
+    norm, one = Norm("layernorm", np.ones(2), np.zeros(2), eps=16.0), np.array([1.0, -1.0])
+    weights = Weights(one, offset, np.zeros((1, 2)), (), norm, one, 0.0)
+    exact = enclose_prediction(weights, [3.0])
+    assert Fraction(exact.low) <= Fraction(6, 5) <= Fraction(exact.high)
+    assert exact.width <= 1e-15
     assert ctx.prec == 128
 
 

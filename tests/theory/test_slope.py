@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings, target
 from hypothesis import strategies as st
 
+from tests.theory.test_velocity import bilinear
 from theory import TheoryError
 from theory.anatomy import circuits
 from theory.balls import Balls
@@ -13,7 +14,7 @@ from theory.dispersion import score_ranges
 from theory.functional import first_order
 from theory.network import forward, normed
 from theory.passages import Query, view
-from theory.slope import N5, global_slope, key_steepness, readout_slope, slope_band
+from theory.slope import N5, global_slope, readout_slope, slope_band
 from theory.streams import Stream
 from theory.velocity import attention_velocity, turning, velocities
 from theory.weights import Norm
@@ -194,7 +195,7 @@ def test_a_head_moves_no_faster_than_its_norms_say(random_weights, x):
     limit = 0.0
     for h, reach in enumerate(circuits(weights)[0].maps.mid):
         spread = score_ranges(weights)[0, h].high
-        steep = 1 + 8 * float(key_steepness(block, h)) + spread / 4
+        steep = 1 + 8 * np.linalg.norm(bilinear(block, h), 2) + spread / 4
         limit += np.linalg.norm(reach, 2) * steep * turned.reach
     assert 0 < moved.reach <= 1.05 * limit
 

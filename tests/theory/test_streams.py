@@ -74,6 +74,24 @@ def test_norm_and_merging_lose_no_member(seed, exponent):
     assert bound <= sum(sizes) + stream.slack
 
 
+def test_the_largest_groups_are_kept_as_they_are():
+    rng = np.random.default_rng(9)
+    large, disc = 50 * rng.normal(size=(4, 6)), enclose(Balls.exact(rng.normal(size=(4, 3))))
+    tiny = Balls.exact(rng.normal(size=(4, 40)))
+    stream = Stream.nothing(4).joined(tiny, 1).joined(Balls.exact(large), 3).with_disc(disc)
+    small = stream.merged(10)
+    assert small.starts.tolist() == [0, 3, 6, 9] and len(small.discs) == 1
+    assert (small.columns[:, :3] == disc.columns).all() and (small.columns[:, 3:9] == large).all()
+    row = Balls.exact(rng.normal(size=(1, 4)))
+    # 40 segments as one ellipsoid: at most sqrt(40) times as far along a direction
+    rest = Stream.nothing(4).joined(tiny, 1)
+    beyond = small.support(row)[1] - stream.support(row)[1]
+    assert 0 <= beyond[0] <= (np.sqrt(40) - 1) * rest.support(row)[1][0]
+    assert stream.merged(46) is stream and stream.merged(45) is not stream
+    # fewer columns than the ellipsoid has leave no room for anything else
+    assert stream.merged(4).starts.tolist() == [0, 3]
+
+
 def test_maps_act_on_the_deviation_alone():
     rng = np.random.default_rng(3)
     stream, matrix, row = build(rng), rng.normal(size=(5, 5)), rng.normal(size=5)

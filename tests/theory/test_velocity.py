@@ -7,7 +7,6 @@ from theory.anatomy import circuits, scaled_rows
 from theory.asking import askings
 from theory.balls import Balls
 from theory.passages import Query, view
-from theory.slope import key_steepness
 from theory.streams import Stream
 from theory.velocity import attention_velocity, steady
 
@@ -36,7 +35,7 @@ def test_scores_turn_by_the_bilinear_form(weights):
             key = scaled_rows(block.norm, block.key[h]).mid
             kappa = form @ z + key.T @ shift / np.sqrt(len(shift))
             np.testing.assert_allclose(head.kappa(Balls.exact(z)).mid, kappa, atol=1e-12)
-            assert head.size == pytest.approx(float(key_steepness(block, h)), rel=1e-9)
+            assert head.size == pytest.approx(np.linalg.norm(form, 2), rel=1e-9)
             around = rng.normal(size=(500, 2))
             around /= np.maximum(1, np.linalg.norm(around, axis=1))[:, None]
             members = part.centre + around @ part.columns.T
