@@ -5,9 +5,9 @@ Attention averages are the only thing a context decides; each keeps its symbol t
 
 import numpy as np
 
-from theory.anatomy import insist, needs_ray, offsets, ray
-from theory.balls import Balls, concatenate
-from theory.discs import enclose
+from theory.anatomy import insist, needs_ray, ray
+from theory.balls import Balls
+from theory.blocks import start
 from theory.errors import TheoryError
 from theory.hidden import Meeting, pass_mlp
 from theory.interval import Interval
@@ -20,18 +20,6 @@ from theory.weights import MLP, Weights
 # columns of noise that are kept before the smallest groups are merged, up to which width all of
 # them, and per unit of width at least
 COLUMNS, FULL, PER_WIDTH = 768, 128, 1.5
-
-
-def start(weights: Weights, position: int | None) -> tuple[Stream, int]:
-    """b_in + p_T at one position, or at any of them: their mean and t (p_j - mean), t in [0, 1]."""
-    places = offsets(weights)
-    if position is not None and not 0 <= position < len(places.mid):
-        raise TheoryError(f"position {position}: the model has 0 to {len(places.mid) - 1}")
-    if position is not None:
-        return Stream.at(places[position]), position
-    middle = places.mid.mean(0)
-    apart = concatenate([Balls.exact(np.zeros((1, weights.width))), places - middle], 0)
-    return Stream.at(Balls.exact(middle)).with_disc(enclose(apart.t)), len(weights.positions) - 1
 
 
 def merged(weights: Weights, stream: Stream) -> Stream:

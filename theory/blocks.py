@@ -16,7 +16,9 @@ from theory.anatomy import (
     offsets,
     remembered,
 )
-from theory.balls import Balls, outward
+from theory.balls import Balls, concatenate, outward
+from theory.discs import enclose
+from theory.errors import TheoryError
 from theory.interval import Interval
 from theory.layernorm import LAGRANGE
 from theory.steps import attains, identity, sum_of_squares
@@ -24,6 +26,19 @@ from theory.streams import Stream
 from theory.theorem import Mutant, Step, Theorem
 from theory.units import energies, unitwise_ball
 from theory.weights import MLP, Weights
+
+
+@remembered
+def start(weights: Weights, position: int | None) -> tuple[Stream, int]:
+    """b_in + p_T at one position, or at any of them: their mean and t (p_j - mean), t in [0, 1]."""
+    places = offsets(weights)
+    if position is not None and not 0 <= position < len(places.mid):
+        raise TheoryError(f"position {position}: the model has 0 to {len(places.mid) - 1}")
+    if position is not None:
+        return Stream.at(places[position]), position
+    middle = places.mid.mean(0)
+    apart = concatenate([Balls.exact(np.zeros((1, weights.width))), places - middle], 0)
+    return Stream.at(Balls.exact(middle)).with_shape(enclose(apart.t)), len(weights.positions) - 1
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,7 +74,7 @@ def attention_contribution(weights: Weights, index: int, name: str) -> Contribut
     if index == 0 and (discs := first_discs(weights, len(every) - 1)):
         inside = noise
         for disc in discs:
-            inside = inside.with_disc(disc)
+            inside = inside.with_shape(disc)
         # heads apart, or all of them as one
         apart = np.sum([disc.radii() for disc in discs], axis=0) + inside.slack
         radius = np.minimum(outward(apart, len(discs)), inside.norm())

@@ -6,6 +6,7 @@ coordinates (s, t_1, .., t_T) is three times too long. Found in floating point, 
 """
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from jaxtyping import Float
@@ -16,6 +17,18 @@ from theory.balls import Array, Balls, outward
 ANGLES, ROUNDS = 32, 20
 # singular values below this share of the largest are left to the slack
 NEGLIGIBLE = 2.0**-44
+
+
+class Shape(Protocol):
+    """A set within M b, |b| <= 1, less M ``origin``, and ``missed`` around it."""
+
+    columns: Float[np.ndarray, "d k"]
+    origin: Float[np.ndarray, " k"]
+    missed: float
+
+    def support(self, seen: Balls) -> tuple[Array, Array]:
+        """[low, high] that holds κ.b and 0 for every b of the set and every row κ of ``seen``."""
+        ...
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,8 +8,8 @@ from flint import arb
 
 from theory.anatomy import insist, needs_bounded_stream
 from theory.balls import Balls, balls
-from theory.bands import passages, start
-from theory.blocks import half_disc_gap
+from theory.bands import passages
+from theory.blocks import half_disc_gap, start
 from theory.enclosure import readout, residual
 from theory.errors import TheoryError
 from theory.functional import FAR, one_head

@@ -15,6 +15,7 @@ from theory.passages import Query, corners, linearised
 from theory.plateau import far_radius, readout_balls
 from theory.steps import identity, limit_is, nonnegative, sum_of_squares
 from theory.theorem import Attainment, Mutant, Step, Theorem, Witness
+from theory.walls import wall_gap
 from theory.weights import MLP, Attention, Norm, Weights
 
 
@@ -203,7 +204,8 @@ N9 = Theorem(
     "functional blindness",
     "|x|(y - y_inf) -> g.r/|P w_in|, g = sqrt(d)(a - (a.e)e), r the stream beside w_in x: for a "
     "far query every norm reads the pole ±e, the MLPs add known vectors, and attention head h of "
-    "any layer moves g.r by at most sup g.A_h z (|z|² ≤ d; the exact half discs in the first). At "
+    "any layer moves g.r by at most sup g.A_h z (|z|² ≤ d; the exact half discs in the first; in a "
+    "later one p.z ≤ 0 too, for p across w_in with p.r ≤ 0 on all that the blocks before add). At "
     "every x, and on [x, inf) at once: the stream stays in centre + Σ M_g b_g, LayerNorm linear on "
     "it up to the bending of directions, act its chord up to act''w²/8, and y ≤ c + sqrt(d)(μ + "
     "(a.n) cos) where a'.m ≤ μ n.m on the set, n its middle direction",
@@ -219,6 +221,7 @@ N9 = Theorem(
         Step("and at most 4h²/r⁶: the rest is 3h⁴", radial_gap, bears_constant=True),
         Step("between corners: C h²/8 a direction", chord_gap, bears_constant=True),
         Step("half discs: p s + q t ≤ sqrt(p² + q²)", half_disc_gap, bears_constant=True),
+        Step("|u - λp|² is least at |u|² - (u.p)²/|p|²", wall_gap, bears_constant=True),
         Step(
             "|Σ M_g b_g|² ≤ G Σ|M_g b_g|²",
             lambda f: all(heads_gap(h, f) for h in range(2, 5)),

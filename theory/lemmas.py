@@ -118,6 +118,7 @@ LEMMAS: dict[str, tuple[str, ...]] = {
     "N9": of(
         Functional="functional_identity functional_enclosure",
         Circuits="attn_felt mlp_felt tangent functional_blindness functional_spread",
+        Walls="token_behind_wall scaled_behind_wall average_behind_wall cut_ball best_multiple",
     ),
     "G1": of(
         Growth=(

@@ -22,6 +22,7 @@ from theory.balls import Array, Balls, concatenate, outward
 from theory.cones import column
 from theory.interval import Interval
 from theory.streams import Stream, length, scaled, total
+from theory.walls import Cut, walls
 from theory.weights import Norm, Weights
 
 
@@ -219,11 +220,19 @@ def pass_norm(
 
 
 def pass_attention(weights: Weights, index: int, stream: Stream, position: int) -> Stream:
-    """r + constant + Σ_h A_h (average of inputs): half discs for the first, sqrt(d) balls else."""
+    """r + constant + Σ_h A_h (average of inputs): half discs for the first, sqrt(d) balls else, cut
+    by walls where there are some.
+    """
     stream = stream.moved(circuits(weights)[index].constant)
     if index == 0 and (discs := first_discs(weights, position)):
         for disc in discs:
-            stream = stream.with_disc(disc)
+            stream = stream.with_shape(disc)
         return stream
     columns, size, missed = head_columns(weights)[index]
-    return stream.joined(columns, size).loosened(missed)
+    found = walls(weights, index)
+    if found is None:
+        return stream.joined(columns, size).loosened(missed)
+    for h, wall in enumerate(found):
+        part = columns[:, h * size : (h + 1) * size]
+        stream = stream.with_shape(Cut(part.mid, wall, length(part.rad)))
+    return stream.loosened(missed)

@@ -7,8 +7,8 @@ from flint import arb
 from theory.anatomy import circuits, insist, minus_mean, ray
 from theory.asking import askings
 from theory.balls import Balls, spectral_norm
-from theory.bands import merged, start
-from theory.blocks import residual_bound
+from theory.bands import merged
+from theory.blocks import residual_bound, start
 from theory.dispersion import block_ranges
 from theory.errors import TheoryError
 from theory.functional import functional_spread

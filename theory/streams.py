@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from theory.balls import Array, Balls, gamma, outward, spectral_norm, stretched
-from theory.discs import Disc
+from theory.discs import Shape
 
 # above the square root of every sum of squares that underflow can have lost
 LOST = 2.0**-500
@@ -49,13 +49,13 @@ class Stream:
     """centre + Σ_g M_g b_g + slack b, |b_g|, |b| <= 1.
 
     ``columns`` (d, N) holds the M_g side by side, group g from column starts[g] on. Of the first
-    groups more is known: b_g lies in the average over half discs of ``discs``[g].
+    groups more is known: b_g lies in ``shapes``[g], an average over half discs or a cut ball.
     """
 
     centre: Float[np.ndarray, " d"]
     columns: Float[np.ndarray, "d N"]
     starts: Int[np.ndarray, " G"]
-    discs: tuple[Disc, ...] = ()
+    shapes: tuple[Shape, ...] = ()
     slack: float = 0.0
 
     @classmethod
@@ -90,13 +90,13 @@ class Stream:
             slack=total(self.slack, error),
         )
 
-    def with_disc(self, disc: Disc) -> "Stream":
-        """One more average over half discs."""
-        if not disc.columns.size:
-            return self.loosened(disc.missed)
-        empty = np.zeros(len(self.centre))
-        one = Stream(empty, disc.columns, np.zeros(1, dtype=int), (disc,), disc.missed)
-        return self.plus(one).moved((Balls.exact(disc.columns) @ disc.origin[:, None])[:, 0])
+    def with_shape(self, shape: Shape) -> "Stream":
+        """One more group of which more is known."""
+        if not shape.columns.size:
+            return self.loosened(shape.missed)
+        starts = np.zeros(1, dtype=int)
+        one = Stream(np.zeros(len(self.centre)), shape.columns, starts, (shape,), shape.missed)
+        return self.plus(one).moved((Balls.exact(shape.columns) @ shape.origin[:, None])[:, 0])
 
     def mapped(self, matrix: Array, keep: bool) -> "Stream":
         """Deviations v -> M v (+ v with ``keep``) by an exact matrix; centre untouched."""
@@ -117,7 +117,7 @@ class Stream:
         empty = Stream(self.centre, np.zeros((columns.shape[0], 0)), self.starts[:0])
         result = replace(empty, slack=scaled(self.slack, size)).joined(columns, 1)
         # the groups are those of before; `joined` counted one a column, which bounds the error too
-        return replace(result, starts=self.starts, discs=self.discs)
+        return replace(result, starts=self.starts, shapes=self.shapes)
 
     def image(self, matrix: Balls) -> "Stream":
         """Every stream r -> M r, M (m, d) known to its radius."""
@@ -131,27 +131,27 @@ class Stream:
         return replace(grown, centre=0 * self.centre).moved(Balls.exact(self.centre) * factor)
 
     def swung(self) -> "Stream":
-        """s r for every stream r and every s in [-1/2, 1/2]: half discs become ellipsoids."""
+        """s r for every stream r and every s in [-1/2, 1/2]: shapes become balls."""
         half = self.plain().times(Balls.exact(0.5))
         return replace(half, centre=0 * half.centre).joined(Balls.exact(half.centre[:, None]), 1)
 
     def plus(self, other: "Stream") -> "Stream":
         """The sum of a stream of each set, independently."""
         apart = [part.split() for part in (self, other)]
-        pieces = [*(discs for discs, _ in apart), *(rest for _, rest in apart)]
+        pieces = [*(known for known, _ in apart), *(rest for _, rest in apart)]
         sizes = np.concatenate([size for _, size in pieces])
         joined = Stream(
             self.centre,
             np.concatenate([columns for columns, _ in pieces], 1),
             np.cumsum(sizes) - sizes,
-            self.discs + other.discs,
+            self.shapes + other.shapes,
             total(self.slack, other.slack),
         )
         return joined.moved(Balls.exact(other.centre))
 
     def split(self) -> tuple[Groups, Groups]:
-        """(columns, sizes of the groups) of the half discs, and of the rest."""
-        sizes, count = np.diff([*self.starts, self.columns.shape[1]]), len(self.discs)
+        """(columns, sizes of the groups) of those with a shape, and of the rest."""
+        sizes, count = np.diff([*self.starts, self.columns.shape[1]]), len(self.shapes)
         last = int(sizes[:count].sum())
         return (self.columns[:, :last], sizes[:count]), (self.columns[:, last:], sizes[count:])
 
@@ -210,21 +210,21 @@ class Stream:
         low, high, first = 0 * reach, 0 * reach, 0
         if self.columns.shape[1]:
             hit = rows @ self.columns
-            for disc in self.discs:
-                last = first + len(disc.origin)
-                below, above = disc.support(hit[:, first:last])
+            for shape in self.shapes:
+                last = first + len(shape.origin)
+                below, above = shape.support(hit[:, first:last])
                 low, high, first = low + below, high + above, last
         if self.columns.shape[1] > first:
             seen = hit.magnitude()[:, first:]
-            starts = self.starts[len(self.discs) :] - first
+            starts = self.starts[len(self.shapes) :] - first
             sizes = np.sqrt(np.add.reduceat(seen**2, starts, axis=-1)) + LOST
             reach = outward(reach + sizes.sum(-1), seen.shape[-1] + len(starts) + 4)
-        rounded = 1 + 2 * gamma(len(self.discs) + 2)
+        rounded = 1 + 2 * gamma(len(self.shapes) + 2)
         return (low - reach) * rounded, (high + reach) * rounded
 
     def plain(self) -> "Stream":
-        """The same with ellipsoids for the half discs."""
-        return replace(self, discs=())
+        """The same with a ball for every shape."""
+        return replace(self, shapes=())
 
     def extent(self) -> float:
         """``norm`` without eigenvectors, group by group: for what a rounding error multiplies."""

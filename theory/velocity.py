@@ -22,7 +22,8 @@ from theory.anatomy import (
 )
 from theory.asking import askings
 from theory.balls import Array, Balls, concatenate, outward
-from theory.bands import merged, start
+from theory.bands import merged
+from theory.blocks import start
 from theory.cones import column
 from theory.dispersion import block_ranges
 from theory.hidden import pass_mlp

@@ -80,7 +80,7 @@ def test_joining_and_discs_pay_for_the_radii_of_what_is_added():
         assert again.starts.tolist() == [*joined.starts.tolist(), 8, 10]
         assert again.slack == pytest.approx(joined.slack)
     disc = Balls(np.ones((3, 4)), np.full((3, 4), 0.01))
-    paid = empty.with_disc(enclose(disc)).slack
+    paid = empty.with_shape(enclose(disc)).slack
     # s E_0 + t E_j at s = t = 1/sqrt(2), both along the diagonal
     assert paid >= np.sqrt(2) * 0.01 * np.sqrt(3)
     moved = empty.moved(Balls(np.ones(3), np.full(3, 0.1)))
@@ -112,8 +112,17 @@ def test_segments_along_one_direction_add_up_with_a_ball(width, share):
     stream = Stream.nothing(width).joined(Balls.exact(np.eye(width)), width)
     stream = stream.joined(Balls.exact(segments), 1)
     exact = 1 + sizes.sum()
-    # a search ends where the square is within 3 % of the least
-    assert exact * (1 - 1e-12) <= stream.norm() <= exact * np.sqrt(1.03)
+    assert exact * (1 - 1e-12) <= stream.norm() <= exact * 1.035
+
+
+def test_a_norm_pays_for_the_rounding_of_its_weights(monkeypatch):
+    """|[M_g f_g]| sqrt(Σ 1/f_g²) for the doubles f that the columns were multiplied by."""
+    columns, starts = 1e3 * np.random.default_rng(0).normal(size=(3, 60)), np.arange(60)
+    monkeypatch.setattr("theory.streams.spectral_norm", lambda m: 1.0)
+    factors = 1 / balance(columns, starts)
+    exact = sum(1 / Fraction(float(f)) ** 2 for f in factors)
+    bound = Fraction(Stream(np.zeros(3), columns, starts).norm())
+    assert exact <= bound**2 <= exact * (1 + Fraction(1, 10**12))
 
 
 def test_weights_of_groups_beat_those_by_length():

@@ -6,10 +6,12 @@ from hypothesis import given, settings, target
 from hypothesis import strategies as st
 
 from theory import TheoryError
-from theory.bands import functional_band
+from theory.balls import Balls
+from theory.bands import functional_band, merged
 from theory.layernorm import readout_ceiling
 from theory.network import forward
 from theory.plateau import plateau, plateau_band
+from theory.streams import Stream
 from theory.weights import MLP, Norm, Weights
 
 VARIANTS = [
@@ -161,6 +163,18 @@ def test_a_large_eps_moves_the_axis_of_farther_queries(eps):
 def test_positions_and_shares_that_there_are_not(random_weights, arguments, reason):
     with pytest.raises(TheoryError, match=reason):
         functional_band(random_weights(), *arguments)
+
+
+@pytest.mark.parametrize(("width", "columns"), [(8, 768), (128, 768), (160, 491), (256, 384)])
+def test_a_pass_costs_a_wide_model_no_more_than_one_of_128(random_weights, width, columns):
+    """Width² times columns: 128² 768 at the most, but never less than 1.5 columns a unit."""
+    weights = random_weights(d=width, layers=0)
+    segments = np.random.default_rng(0).normal(size=(width, columns + 1))
+    empty = Stream.nothing(width)
+    enough = empty.joined(Balls.exact(segments[:, :columns]), 1)
+    assert merged(weights, enough) is enough
+    fewer = merged(weights, empty.joined(Balls.exact(segments), 1))
+    assert width < fewer.columns.shape[1] <= columns
 
 
 def test_gains_of_zero_leave_a_band(random_weights):

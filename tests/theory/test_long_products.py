@@ -84,7 +84,7 @@ def test_a_swung_stream_holds_every_share_of_every_member():
     rng = np.random.default_rng(5)
     stream = Stream.at(Balls.exact(rng.normal(size=6)))
     stream = stream.joined(Balls.exact(rng.normal(size=(6, 3))), 3).loosened(0.25)
-    stream = stream.with_disc(enclose(Balls.exact(rng.normal(size=(6, 4)))))
+    stream = stream.with_shape(enclose(Balls.exact(rng.normal(size=(6, 4)))))
     swung, rows = stream.swung(), rng.normal(size=(40, 6))
     low, high = swung.support(Balls.exact(rows))
     below, above = stream.support(Balls.exact(rows))
@@ -98,7 +98,7 @@ def test_a_swung_stream_holds_every_share_of_every_member():
 def test_a_multiple_of_a_stream_is_the_image_under_a_multiple_of_one(factor):
     rng = np.random.default_rng(6)
     disc = enclose(Balls.exact(rng.normal(size=(5, 3))))
-    stream = Stream.at(Balls.exact(rng.normal(size=5))).with_disc(disc)
+    stream = Stream.at(Balls.exact(rng.normal(size=5))).with_shape(disc)
     stream = stream.joined(Balls.exact(rng.normal(size=(5, 4))), 2).loosened(0.5)
     rows = Balls.exact(rng.normal(size=(20, 5)))
     grown, image = stream.times(Balls.exact(factor)), stream.image(Balls.exact(factor * np.eye(5)))

@@ -9,7 +9,7 @@ from tests.theory.test_velocity import bilinear
 from theory import TheoryError
 from theory.anatomy import circuits
 from theory.balls import Balls
-from theory.bands import start
+from theory.blocks import start
 from theory.dispersion import score_ranges
 from theory.functional import first_order
 from theory.network import forward, normed
