@@ -82,6 +82,14 @@ def farthest(stream: Stream, row: Array) -> Array:
     return found
 
 
+def mixture(atoms: Array, target: Array) -> Array | None:
+    """Weights >= 0 of the columns whose sum is nearest to the target; None if none are found."""
+    try:
+        return nnls(atoms, target)[0]
+    except RuntimeError:  # so many steps were not enough
+        return None
+
+
 def beyond(stream: Stream, e: Array, u: Array) -> Array:
     """u less its projection on the cone of R across e: p with p.r <= 0 nearly, |u - p| least.
 
@@ -96,7 +104,9 @@ def beyond(stream: Stream, e: Array, u: Array) -> Array:
         if new @ left <= NEAR * np.linalg.norm(new) * np.linalg.norm(left):
             break
         atoms = np.concatenate([atoms, new[:, None]], 1)
-        weight, _ = nnls(atoms, u, maxiter=50 * atoms.shape[1])
+        weight = mixture(atoms, u)
+        if weight is None:
+            break
         atoms, left = atoms[:, weight > 0], u - atoms @ weight
     return left
 
@@ -120,6 +130,8 @@ class Room:
         if not w.norm().lower() > 0:
             return None
         stream = reachable(weights, index)
+        if not np.isfinite(stream.reach):
+            return None
         room = cls(stream, norm, w, nearest(stream, w.mid / np.linalg.norm(w.mid)))
         return room if room.highest(room.across(-room.inside)) < 0 else None
 
@@ -144,7 +156,7 @@ class Room:
         # against the nearest member p.r falls everywhere, here by more than rounding
         over = max(over, 0.0) + 2.0**-40 * float(np.linalg.norm(left)) * self.stream.reach
         p = self.across(left - self.inside * (over / -room * (1 + 2.0**-10)))
-        return p if self.highest(p) <= 0 else None
+        return p if self.highest(p) <= 0 and p.norm().lower() > 0 else None
 
 
 def nearest(stream: Stream, e: Array) -> Array:
@@ -160,7 +172,9 @@ def nearest(stream: Stream, e: Array) -> Array:
         # weights of sum 1: one row more, far larger than the others
         heavy = 2.0**10 * float(np.abs(atoms).max())
         rows = np.concatenate([atoms, np.full((1, atoms.shape[1]), heavy)])
-        weight, _ = nnls(rows, np.append(0 * found, heavy), maxiter=50 * atoms.shape[1])
+        weight = mixture(rows, np.append(0 * found, heavy))
+        if weight is None or not weight.any():
+            break
         atoms, weight = atoms[:, weight > 0], weight[weight > 0]
         found = atoms @ (weight / weight.sum())
     return found

@@ -104,16 +104,17 @@ def searched(
     starts: int,
     rounds: Sequence[tuple[float, int]],
     share: float,
+    seed: int = SEED,
 ) -> Extreme:
     """Extreme predictions at the query x that gradient ascent over contexts finds."""
-    start = begin(starts, points, SEED, reach=LARGEST_CONTEXT).double()
+    start = begin(starts, points, seed, reach=LARGEST_CONTEXT).double()
     start[:, -1] = x
     free = torch.arange(start.shape[1]) < start.shape[1] - 1
     network = reference(model)
     found: list[Attacked] = [
         attack(
             lambda tokens, sign=sign: sign * answer(network, tokens),
-            start, SEED, free=free, rounds=rounds, share=share, reach=LARGEST_CONTEXT,
+            start, seed, free=free, rounds=rounds, share=share, reach=LARGEST_CONTEXT,
         )
         for sign in (-1.0, 1.0)
     ]  # fmt: skip

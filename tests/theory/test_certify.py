@@ -85,6 +85,15 @@ def test_zero_tiny_and_huge_weights(random_weights, change, value):
     sound(certify(weights))
 
 
+@pytest.mark.parametrize("change", ["read_in", "positions", "output", "value", "read_out"])
+@pytest.mark.parametrize("value", [0.0, 1e38])
+def test_attention_alone_with_zero_tiny_and_huge_weights(random_weights, change, value):
+    weights = random_weights(d=4, layers=2, context=3, mlp=False, scale=0.3)
+    holder = weights if hasattr(weights, change) else weights.blocks[0]
+    getattr(holder, change)[:] *= value
+    sound(certify(weights))
+
+
 def test_weights_that_are_no_numbers_are_refused(random_weights):
     good = random_weights()
     for value in (np.nan, np.inf):

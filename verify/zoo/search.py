@@ -22,7 +22,7 @@ from theory.errors import TheoryError
 from theory.functional import functional_spread
 from theory.layernorm import readout_ceiling
 from verify.attack import attack, begin, towards
-from verify.far import ATTACKED, searched
+from verify.far import ATTACKED, Extreme, searched
 from verify.kept import PROMPTS, Kept, read
 from verify.passes import SEED
 from verify.predictors import points_of
@@ -37,8 +37,9 @@ ROUNDS = ((0.3, 40), (0.3, 40), (0.1, 40), (0.1, 40), (0.03, 40))
 # reached / radius from which longer prompts are not tried
 ENOUGH = 0.98
 FAR_POINTS, FAR_STARTS = 12, 64
-# a longer context is tried where less than this share of N9's band is reached
-LONGER, HALF = 24, 0.5
+# longer contexts are tried, from so many draws of starts, while less than this share of N9's band
+# is reached
+LONGER, DRAWS, HALF = 24, 3, 0.5
 
 
 def ceiling_prompts(model: Subject) -> Iterator[tuple[str, float, list[float]]]:
@@ -66,13 +67,21 @@ def ceiling_prompts(model: Subject) -> Iterator[tuple[str, float, list[float]]]:
 def far_prompts(model: Subject) -> Iterator[tuple[str, float, list[float]]]:
     """(end, prediction, prompt): contexts of the queries ±ATTACKED, in float64."""
     for x in (ATTACKED, -ATTACKED):
-        seen = [searched(model, x, points_of(model, FAR_POINTS), FAR_STARTS, ROUNDS, SHARE)]
+        lowest = highest = far(model, x, FAR_POINTS, SEED)
         width = float(functional_spread(model.weights, x))
-        if seen[0].high - seen[0].low < HALF * width:
-            seen += [searched(model, x, points_of(model, LONGER), FAR_STARTS, ROUNDS, SHARE)]
-        lowest, highest = min(seen, key=lambda s: s.low), max(seen, key=lambda s: s.high)
+        for draw in range(DRAWS):
+            if highest.high - lowest.low >= HALF * width:
+                break
+            longer = far(model, x, LONGER, SEED + draw)
+            lowest = min(lowest, longer, key=lambda s: s.low)
+            highest = max(highest, longer, key=lambda s: s.high)
         yield "low", lowest.low, lowest.low_prompt
         yield "high", highest.high, highest.high_prompt
+
+
+def far(model: Subject, x: float, points: int, seed: int) -> Extreme:
+    """Extreme predictions at the query x over contexts of so many points."""
+    return searched(model, x, points_of(model, points), FAR_STARTS, ROUNDS, SHARE, seed)
 
 
 def search(name: str, bounds: Sequence[str] = BOUNDS) -> list[Kept]:
