@@ -82,7 +82,8 @@ def attention_contribution(weights: Weights, index: int, name: str) -> Contribut
             centre = part.constant + Balls.exact(inside.centre)
             return Contribution(name, centre, radius, replace(inside, centre=noise.centre))
     heads, size, missed = head_columns(weights)[index]
-    return Contribution(name, part.constant, every, noise.joined(heads, size).loosened(missed))
+    noise = noise.joined(heads, size).loosened(missed)
+    return Contribution(name, part.constant, np.minimum(every, noise.norm()), noise)
 
 
 @remembered

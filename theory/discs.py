@@ -102,11 +102,11 @@ def smallest(points: Array) -> tuple[Array, Array]:
 
 def enclose(disc: Balls) -> Disc:
     """The average over s D_0 + t D_j, D (d, 1 + T) known to its radius, in a small ellipsoid."""
-    peak, columns = float(disc.magnitude().max(initial=0)), np.zeros((len(disc.mid), 0))
+    peak, columns = float(np.abs(disc.mid).max(initial=0)), np.zeros((len(disc.mid), 0))
     points, origin = np.zeros((0, disc.shape[1])), np.zeros(0)
-    if not peak < np.inf:
+    if not disc.magnitude().max(initial=0) < np.inf:
         return Disc(columns, points, origin, np.inf)
-    if disc.mid.any():
+    if peak > 0:
         left, sizes, right = np.linalg.svd(disc.mid / peak, full_matrices=False)
         rank = int((sizes > NEGLIGIBLE * sizes[0]).sum())
         raw = sizes[:rank, None] * right[:rank]

@@ -65,8 +65,8 @@ def blind_from(
 ) -> float:
     """X*: from |x| = X* on, to infinity, contexts cannot move a prediction over the whole ceiling.
 
-    The least certified power of STEP between X~/32 and 4 X~, inf if there is none; looked for from
-    ``near`` on.
+    A certified power of STEP between X~/32 and 4 X~ of which the next one nearer in failed, inf if
+    there is none; looked for from ``near`` on.
     """
     ceiling = readout_ceiling(weights).width
     top, last = 4 * float(far_radius(weights)), int(np.log(128) / np.log(STEP))

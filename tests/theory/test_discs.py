@@ -22,7 +22,7 @@ def points(disc, rng, count=200):
 
 def test_a_half_disc_ends_at_its_chord():
     """s e_1 + t e_2 with s² + t² <= 1, t >= 0, along e_2, -e_2, e_1, 3 e_1 - 4 e_2 at once."""
-    stream = Stream.at(ORIGIN).with_disc(enclose(Balls.exact(np.eye(2))))
+    stream = Stream.at(ORIGIN).with_shape(enclose(Balls.exact(np.eye(2))))
     rows = np.array([[0.0, 1.0], [0.0, -1.0], [1.0, 0.0], [3.0, -4.0]])
     low, high = stream.support(Balls.exact(rows))
     middle = rows @ stream.centre
@@ -36,7 +36,7 @@ def test_the_ellipsoid_of_one_half_disc_is_smaller_than_its_disc():
     semi = np.linalg.svd(disc.columns, compute_uv=False)
     assert semi == pytest.approx([np.sqrt(9 / 8), 3 / 4], rel=0.015)
     assert 27 / 16 <= (semi**2).sum() <= 27 / 16 * 1.015
-    stream = Stream.at(ORIGIN).with_disc(disc)
+    stream = Stream.at(ORIGIN).with_shape(disc)
     assert abs(stream.centre[0]) < 1e-9 and stream.centre[1] == pytest.approx(1 / 4, abs=0.015)
 
 
@@ -112,7 +112,7 @@ def test_every_member_is_in_the_ellipsoid_and_in_the_support(seed, exponent, tok
         matrix[:, 1:] = matrix[:, 1:2]
     matrix *= 10.0 ** (exponent / 4)
     disc = enclose(Balls.exact(matrix))
-    stream = Stream.at(Balls.exact(np.zeros(4))).with_disc(disc)
+    stream = Stream.at(Balls.exact(np.zeros(4))).with_shape(disc)
     rows = Balls.exact(rng.normal(size=(30, 4)))
     seen = (points(matrix, rng) - stream.centre) @ rows.mid.T
     low, high = stream.support(rows)
@@ -158,8 +158,10 @@ def test_radii_are_paid_for_and_nothing_is_made_of_zeros():
     assert 2 * 0.01 * np.sqrt(3) <= paid <= 2 * 0.01 * np.sqrt(3) * (1 + 1e-9)
     silent = enclose(Balls.exact(np.zeros((3, 4))))
     assert silent.columns.shape == (3, 0) and silent.missed < 1e-100
-    stream = Stream.at(Balls.exact(np.zeros(3))).with_disc(silent)
+    stream = Stream.at(Balls.exact(np.zeros(3))).with_shape(silent)
     assert stream.columns.shape == (3, 0) and stream.norm() < 1e-100
+    faint = enclose(Balls(np.full((3, 4), 1e-30), np.full((3, 4), 1e300)))
+    assert 2e300 * np.sqrt(3) <= faint.missed <= 2e300 * np.sqrt(3) * (1 + 1e-9)
     lost = enclose(Balls.exact(np.full((3, 4), np.inf)))
     assert lost.missed == np.inf
 
@@ -170,10 +172,10 @@ def test_discs_come_first_whatever_is_added_before_or_after():
     noise = Balls.exact(rng.normal(size=(3, 4)))
     empty = Stream.at(Balls.exact(np.zeros(3)))
     rows = Balls.exact(rng.normal(size=(20, 3)))
-    first, last = empty.with_disc(disc).joined(noise, 2), empty.joined(noise, 2).with_disc(disc)
-    both = empty.joined(noise, 2).plus(empty.with_disc(disc))
+    first, last = empty.with_shape(disc).joined(noise, 2), empty.joined(noise, 2).with_shape(disc)
+    both = empty.joined(noise, 2).plus(empty.with_shape(disc))
     for stream in (first, last, both):
-        assert stream.starts.tolist() == [0, 3, 5] and len(stream.discs) == 1
+        assert stream.starts.tolist() == [0, 3, 5] and len(stream.shapes) == 1
         np.testing.assert_allclose(stream.support(rows), first.support(rows), rtol=1e-12)
     twice = last.plus(last).support(rows)
     np.testing.assert_allclose(twice, 2 * np.array(last.support(rows)), rtol=1e-12)

@@ -65,13 +65,10 @@ def test_blindness_is_inf_or_certified(random_weights):
     assert readout_ceiling(weights).width > 0
 
 
-@pytest.mark.parametrize("near", [0.1, 1.0, 10.0, 1e3, 1e6])
-def test_blindness_is_found_from_anywhere(random_weights, near):
-    weights = random_weights(scale=0.4)
-    for sign in (1, -1):
-        assert blind_from(weights, sign, None, near) == pytest.approx(
-            blind_from(weights, sign), rel=2.5 * (STEP - 1)
-        )
+def test_blindness_is_found_from_anywhere(random_weights):
+    weights = random_weights(scale=0.4, layers=1, heads=1)
+    found = [blind_from(weights, 1, None, near) for near in (0.01, 1e6)]
+    assert found == pytest.approx([blind_from(weights, 1)] * 2, rel=2.5 * (STEP - 1))
 
 
 def test_the_search_goes_where_shares_of_a_geometric_sequence_reach_one():

@@ -15,7 +15,7 @@ def build(rng, d=5):
     stream = Stream.at(Balls.exact(rng.normal(size=d)))
     for part, size in zip((*columns, rng.normal(size=(d, 6))), (3, d, 1, 1), strict=True):
         stream = stream.joined(Balls.exact(part), size)
-    return stream.with_disc(enclose(Balls.exact(discs))).loosened(0.1)
+    return stream.with_shape(enclose(Balls.exact(discs))).loosened(0.1)
 
 
 def member(stream, rng, direction=None):
@@ -24,10 +24,10 @@ def member(stream, rng, direction=None):
     seen = np.zeros(d) if direction is None else direction
     total = np.zeros(d)
     groups = np.split(stream.columns, stream.starts[1:], axis=1)
-    for group in groups[len(stream.discs) :]:
+    for group in groups[len(stream.shapes) :]:
         b = group.T @ seen if direction is not None else rng.normal(size=group.shape[1])
         total += group @ (b / max(np.linalg.norm(b), 1e-300))
-    for group, disc in zip(groups, stream.discs, strict=False):
+    for group, disc in zip(groups, stream.shapes, strict=False):
         if direction is None:
             angle, j = rng.uniform(0, np.pi), rng.integers(1, disc.points.shape[1])
         else:
@@ -78,9 +78,9 @@ def test_the_largest_groups_are_kept_as_they_are():
     rng = np.random.default_rng(9)
     large, disc = 50 * rng.normal(size=(4, 6)), enclose(Balls.exact(rng.normal(size=(4, 3))))
     tiny = Balls.exact(rng.normal(size=(4, 40)))
-    stream = Stream.nothing(4).joined(tiny, 1).joined(Balls.exact(large), 3).with_disc(disc)
+    stream = Stream.nothing(4).joined(tiny, 1).joined(Balls.exact(large), 3).with_shape(disc)
     small = stream.merged(10)
-    assert small.starts.tolist() == [0, 3, 6, 9] and len(small.discs) == 1
+    assert small.starts.tolist() == [0, 3, 6, 9] and len(small.shapes) == 1
     assert (small.columns[:, :3] == disc.columns).all() and (small.columns[:, 3:9] == large).all()
     row = Balls.exact(rng.normal(size=(1, 4)))
     # 40 segments as one ellipsoid: at most sqrt(40) times as far along a direction
@@ -92,12 +92,22 @@ def test_the_largest_groups_are_kept_as_they_are():
     assert stream.merged(4).starts.tolist() == [0, 3]
 
 
+@pytest.mark.parametrize("scale", [1e153, 1e200, 1e307, np.inf])
+@pytest.mark.filterwarnings("ignore:overflow encountered")
+def test_sets_too_large_to_square_are_not_merged_and_as_long_as_they_are(scale):
+    columns = np.random.default_rng(0).normal(size=(4, 40))
+    stream = Stream(np.zeros(4), scale * columns, np.arange(40))
+    assert stream.merged(9) is stream
+    longest = Stream(np.zeros(4), columns, np.arange(40)).norm()
+    assert stream.norm() == (pytest.approx(scale * longest) if scale < 1e300 else np.inf)
+
+
 def test_maps_act_on_the_deviation_alone():
     rng = np.random.default_rng(3)
     stream, matrix, row = build(rng), rng.normal(size=(5, 5)), rng.normal(size=5)
     moved = stream.mapped(matrix, keep=True)
     assert (moved.centre == stream.centre).all()
-    slackless = Stream(stream.centre, stream.columns, stream.starts, stream.discs)
+    slackless = Stream(stream.centre, stream.columns, stream.starts, stream.shapes)
     whole = slackless.mapped(matrix, keep=True).support(Balls.exact(row[None]))[1]
     there = slackless.support(Balls.exact((row + row @ matrix)[None]))[1]
     assert whole == pytest.approx(there, rel=1e-12)
