@@ -13,7 +13,7 @@ from typing import TypeVar
 import numpy as np
 from flint import arb
 
-from theory.balls import Array, Balls, balls, concatenate, outward, spectral_norm
+from theory.balls import Array, Balls, balls, concatenate, outward, product_norm, spectral_norm
 from theory.discs import Disc, enclose
 from theory.errors import TheoryError
 from theory.softmax import needs_weights_that_sum_to_one
@@ -113,13 +113,14 @@ class Circuit:
     """What an attention adds: Q(...) = constant + Σ_h A_h (convex combination of z), |z|² <= d.
 
     ``maps`` (H, d, d): A_h = Q W_O,h W_V,h Γ (P), the product of ``outputs`` (H, d, dh) and
-    ``values`` (H, dh, d); ``constant`` = Q(Σ W_O,h(W_V,h β + b_V,h) + b_O).
+    ``values`` (H, dh, d); ``constant`` = Q(Σ W_O,h(W_V,h β + b_V,h) + b_O); ``sizes`` >= |A_h|.
     """
 
     maps: Balls
     outputs: Balls
     values: Balls
     constant: Balls
+    sizes: tuple[float, ...]
     radius: float
 
 
@@ -134,11 +135,12 @@ def circuit(weights: Weights, attention: Attention) -> Circuit:
     )
     constant = (output @ shift)[..., 0].sum(0) + project(weights, attention.output_bias)
     heads = len(attention.value)
-    apart = float(outward(np.sum([spectral_norm(maps[h]) for h in range(heads)]), heads))
+    sizes = tuple(product_norm(output[h], values[h]) for h in range(heads))
+    apart = float(outward(np.sum(sizes), heads))
     stacked = spectral_norm(concatenate([maps[h] for h in range(heads)]))
     best = min(apart, np.nextafter(np.sqrt(heads) * stacked * (1 + 2.0**-50), np.inf))
     radius = float(np.sqrt(weights.width) * best * (1 + 2.0**-50))
-    return Circuit(maps, output, values, constant, radius)
+    return Circuit(maps, output, values, constant, sizes, radius)
 
 
 @remembered

@@ -9,11 +9,11 @@ from theory.anatomy import project
 from theory.balls import Array, Balls, outward
 from theory.passages import Normed, Query, View, pass_norm, widened
 from theory.streams import Stream, length, scaled, scaled_lengths, total
-from theory.units import Units, energies, units
+from theory.units import FINE, Units, energies, units
 from theory.weights import MLP, ActivationKind, Weights
 
-# intervals up to which act'' decides, and how near the range of a wider one is looked for
-NARROW, FINE = 0.5, 2.0**-14
+# intervals up to which act'' decides
+NARROW = 0.5
 
 
 def straightened(kind: ActivationKind, low: Array, high: Array) -> tuple[Array, Balls]:

@@ -6,7 +6,7 @@ from flint import arb
 
 from theory.anatomy import circuits, insist, minus_mean, ray
 from theory.asking import askings
-from theory.balls import Balls, spectral_norm
+from theory.balls import Balls
 from theory.bands import merged
 from theory.blocks import residual_bound, start
 from theory.dispersion import block_ranges
@@ -68,7 +68,7 @@ def saturation_constant(weights: Weights) -> arb:
         for h, spread in enumerate(block_ranges(weights, index)):
             size = arb(askings(weights)[index][h].size)
             reach = (1 + arb(spread.high) / 2) * most + d * size * own
-            moved += arb(spectral_norm(circuits(weights)[index].maps[h])) * reach
+            moved += arb(circuits(weights)[index].sizes[h]) * reach
     direction, _ = readout_balls(weights)
     steep = arb(length(direction.magnitude())) / d.sqrt() / arb(weights.final_norm.eps).sqrt()
     return steep * moved

@@ -16,6 +16,9 @@ from theory.sectors import sector
 from theory.streams import length
 from theory.weights import MLP, Weights
 
+# how near the range of a unit's rest is looked for
+FINE = 2.0**-14
+
 
 @dataclass(frozen=True, eq=False)
 class Units:
@@ -62,7 +65,7 @@ def unitwise_ball(weights: Weights, mlp: MLP) -> tuple[Balls, float]:
     secant, best = chord(mlp.activation, low, high), None
     for share in (0.0, 0.4, 0.7, 1.0, 1.2):
         tilt = share * secant
-        bottom, top = tilted_range(mlp.activation, tilt, low, high)
+        bottom, top = tilted_range(mlp.activation, tilt, low, high, FINE)
         rest = Balls.between(bottom, top)
         linear = spectral_norm((down * tilt) @ rows) if share else 0.0
         radius = float((root * linear).upper()) + box_radius(down, rest.rad)
