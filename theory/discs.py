@@ -22,9 +22,20 @@ NEGLIGIBLE = 2.0**-44
 class Shape(Protocol):
     """A set within M b, |b| <= 1, less M ``origin``, and ``missed`` around it."""
 
-    columns: Float[np.ndarray, "d k"]
-    origin: Float[np.ndarray, " k"]
-    missed: float
+    @property
+    def columns(self) -> Float[np.ndarray, "d k"]:
+        """M."""
+        ...
+
+    @property
+    def origin(self) -> Float[np.ndarray, " k"]:
+        """Where its b are counted from."""
+        ...
+
+    @property
+    def missed(self) -> float:
+        """Radius of what is not in M b."""
+        ...
 
     def support(self, seen: Balls) -> tuple[Array, Array]:
         """[low, high] that holds κ.b and 0 for every b of the set and every row κ of ``seen``."""

@@ -214,7 +214,8 @@ def wall_gap(factor: sp.Expr) -> bool:
     """|u - λp|² - (|u|² - f (u.p)²/|p|²) = (λ|p| - u.p/|p|)²."""
     u, p = sp.symbols("u0:3", real=True), sp.symbols("p0:3", positive=True)
     lam = sp.Symbol("λ", real=True)
-    size, along = sum(b**2 for b in p), sum(a * b for a, b in zip(u, p, strict=True))
+    size = sp.Add(*(b**2 for b in p))
+    along = sp.Add(*(a * b for a, b in zip(u, p, strict=True)))
     left = sum((a - lam * b) ** 2 for a, b in zip(u, p, strict=True))
     gap = left - sum(a**2 for a in u) + factor * along**2 / size
     return sum_of_squares(gap, [(size, lam - along / size)])

@@ -13,10 +13,10 @@ from theory.functional import first_order
 from theory.network import attend, forward, normed
 from theory.streams import Stream
 from theory.walls import Cut, Room, farthest, nearest, reachable, walls
-from theory.weights import Norm
+from theory.weights import Norm, NormKind
 
 
-def room_of(stream, w, kind="layernorm"):
+def room_of(stream, w, kind: NormKind):
     """The room of a set of streams behind the ray w."""
     e = w / np.linalg.norm(w)
     norm = Norm(kind, np.ones(len(w)), np.zeros(len(w)))
@@ -66,7 +66,7 @@ def test_no_token_is_beyond_a_wall(random_weights, kind, seed):
                 found += 1
                 assert (z @ p.mid).max() <= 1e-9 * np.linalg.norm(p.mid)
                 assert np.linalg.norm(direction - p.mid) < np.linalg.norm(direction)
-        for h, wall in enumerate(walls(weights, index)):
+        for h, wall in enumerate(walls(weights, index) or ()):
             frame = np.linalg.qr(circuits(weights)[index].values[h].mid.T)[0]
             rows = rng.normal(size=(40, frame.shape[1]))
             low, high = Cut(np.eye(len(rows.T)), wall).support(Balls.exact(rows))
@@ -90,6 +90,7 @@ def test_the_cone_of_one_stream_is_a_half_plane(kind):
         u = u - u.mean() if kind == "layernorm" else u
         across = u - e * (e @ u)
         p = room.wall(across)
+        assert p is not None
         along = max(across @ r, 0.0) / np.linalg.norm(r)
         assert np.linalg.norm(across - p.mid) == pytest.approx(along, abs=2e-3)
         assert p.mid @ r <= 1e-12 and abs(p.mid @ w) <= 1e-12
@@ -104,8 +105,9 @@ def test_the_cone_around_a_ball_has_its_tangent_angle():
     room = room_of(ball, np.array([1.0, 0.0, 0.0, 0.0]), "rmsnorm")
     assert room.inside == pytest.approx([0, 2, 0, 0], abs=1e-3)
     p = room.wall(np.array([0.0, 0.0, 1.0, 0.0]))
-    assert np.linalg.norm([0, 0, 1, 0] - p.mid) == pytest.approx(rho / 5, abs=2e-3)
     backward = room.wall(np.array([0.0, -1.0, 0.0, 0.0]))
+    assert p is not None and backward is not None
+    assert np.linalg.norm([0, 0, 1, 0] - p.mid) == pytest.approx(rho / 5, abs=2e-3)
     assert np.linalg.norm([0, -1, 0, 0] - backward.mid) == pytest.approx(0, abs=2e-2)
     assert room.wall(np.array([0.0, 1.0, 0.0, 0.0])) is None
 
