@@ -1,5 +1,7 @@
 """N9: what a far query still learns from its context, as a functional and not as a norm."""
 
+from collections.abc import Callable
+
 import numpy as np
 import sympy as sp
 from flint import arb
@@ -60,6 +62,28 @@ def between(good: tuple[int, float], bad: tuple[int, float]) -> int:
     return int(np.clip(first + round((last - first) * part), first + 1, last - 1))
 
 
+def outer(reached: Callable[[int, float], float], first: int) -> tuple[int, float] | None:
+    """A step from which one certificate holds to infinity, and what it says; None if none does."""
+    at, jump, bad = first, STRIDE, None
+    while not (seen := reached(at, 0.0)) < 1:
+        if not at:
+            return None
+        bad, at, jump = (at, seen), max(0, at - jump), 2 * jump
+    # a long jump may have gone far too far out
+    for _ in range(4):
+        if bad is None or bad[0] - at <= STRIDE:
+            break
+        trial = between((at, seen), bad)
+        if (tried := reached(trial, 0.0)) < 1:
+            at, seen = trial, tried
+        else:
+            bad = trial, tried
+    # what lies nearer in has failed already, unless the first try was good
+    while at >= first and (nearer := reached(at + jump, 0.0)) < 1:
+        at, seen, jump = at + jump, nearer, 2 * jump
+    return at, seen
+
+
 def blind_from(
     weights: Weights, sign: int, position: int | None = None, near: float | None = None
 ) -> float:
@@ -78,17 +102,12 @@ def blind_from(
         return uncut_band(weights, sign * top / STEP**step, position, share).width / ceiling
 
     near = top / 4 / USUAL if near is None else near
-    at = first = int(np.clip(np.log(top / near) / np.log(STEP), 0, last))
-    jump = STRIDE
-    while not (seen := reached(at, 0.0)) < 1:
-        if not at:
-            return np.inf
-        at, jump = max(0, at - jump), 2 * jump
-    # what lies nearer in has failed already, unless the first try was good
-    while at >= first and (nearer := reached(at + jump, 0.0)) < 1:
-        at, seen, jump = at + jump, nearer, 2 * jump
+    first = int(np.clip(np.log(top / near) / np.log(STEP), 0, last))
+    good = outer(reached, first)
+    if good is None:
+        return np.inf
     # nearer in by the certificate of one short stretch at a time, up to what has one
-    good, bad = (at, seen), None
+    bad = None
     while bad is None or bad[0] - good[0] > 1:
         at = good[0] + STRIDE if bad is None else between(good, bad)
         seen = reached(at, STEP ** (good[0] - at) * (1 - 2.0**-30))
