@@ -71,7 +71,7 @@ def outer(reached: Callable[[int, float], float], first: int) -> tuple[int, floa
         bad, at, jump = (at, seen), max(0, at - jump), 2 * jump
     # a long jump may have gone far too far out
     for _ in range(4):
-        if bad is None or bad[0] - at <= STRIDE:
+        if bad is None or bad[0] - at <= 4 * STRIDE:
             break
         trial = between((at, seen), bad)
         if (tried := reached(trial, 0.0)) < 1:
