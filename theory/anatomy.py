@@ -163,6 +163,12 @@ def head_columns(weights: Weights) -> dict[int, tuple[Balls, int, float]]:
     return found
 
 
+def head_frame(values: Balls) -> tuple[Array, Array, float]:
+    """(F, L, |F|): F L near the transposed values, F (d, dh) orthonormal to rounding."""
+    frame, factor = np.linalg.qr(values.mid.T)
+    return frame, factor, spectral_norm(Balls.exact(frame))
+
+
 def columns_of(weights: Weights, part: Circuit) -> tuple[Balls, float]:
     """[C_1 .. C_H] (d, H dh) and an error e: A_h z = C_h b + e b', |b|, |b'| <= 1, if |z|² <= d.
 
@@ -170,11 +176,11 @@ def columns_of(weights: Weights, part: Circuit) -> tuple[Balls, float]:
     """
     root, columns, missed = Balls.exact(float(weights.width)).sqrt(), [], 0.0
     for outputs, values in ((part.outputs[h], part.values[h]) for h in range(len(part.maps.mid))):
-        frame, factor = np.linalg.qr(values.mid.T)
+        frame, factor, size = head_frame(values)
         left = (values - Balls.exact(factor.T) @ frame.T).magnitude()
         error = (Balls.exact(outputs.magnitude()) @ left).norm() * root
         missed += float(Balls.exact(error.upper()).norm().upper()) * (1 + 2.0**-40)
-        columns.append(outputs @ factor.T * (root * spectral_norm(Balls.exact(frame))))
+        columns.append(outputs @ factor.T * (root * size))
     return concatenate(columns), missed
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import sympy as sp
 from flint import arb
 
-from theory.anatomy import insist, needs_ray, ray, ray_length, remembered
+from theory.anatomy import insist, needs_ray, ray_length, remembered
 from theory.balls import Balls
 from theory.bands import functional_band, passages, uncut_band
 from theory.blocks import chord_gap, half_disc_gap, heads_gap
@@ -14,7 +14,7 @@ from theory.enclosure import readout, residual
 from theory.interval import Interval
 from theory.layernorm import readout_ceiling
 from theory.passages import Query, corners, linearised
-from theory.plateau import far_radius, readout_balls
+from theory.plateau import far_radius, readout_across
 from theory.steps import identity, limit_is, nonnegative, sum_of_squares
 from theory.theorem import Attainment, Mutant, Step, Theorem, Witness
 from theory.walls import wall_gap
@@ -39,9 +39,7 @@ def first_order(weights: Weights, sign: int, position: int | None = None) -> Int
     """
     insist(needs_ray, weights)
     _, stream = passages(weights, Query(sign * FAR, 0.0), position)
-    pole = ray(weights) / ray(weights).norm()
-    direction, _ = readout_balls(weights)
-    across = direction - pole * direction.dot(pole)
+    across = readout_across(weights)
     low, high = stream.support(across[None])
     middle = across.dot(Balls.exact(stream.centre))
     reached = [middle + float(low[0]), middle + float(high[0])]

@@ -25,6 +25,13 @@ def readout_balls(weights: Weights) -> tuple[Balls, Balls]:
     return a * Balls.exact(float(weights.width)).sqrt(), c
 
 
+def readout_across(weights: Weights) -> Balls:
+    """sqrt(d) a less its part along the ray: all that a far query's stream is read out by."""
+    pole = ray(weights) / ray(weights).norm()
+    direction, _ = readout_balls(weights)
+    return direction - pole * direction.dot(pole)
+
+
 def plateau(weights: Weights, sign: int) -> Interval:
     """y_inf(±): where every context's prediction ends as x_q -> ±inf.
 

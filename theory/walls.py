@@ -12,12 +12,12 @@ import sympy as sp
 from jaxtyping import Float
 from scipy.optimize import nnls
 
-from theory.anatomy import circuits, minus_mean, ray, remembered
-from theory.balls import Array, Balls, concatenate, outward, spectral_norm
+from theory.anatomy import circuits, head_frame, minus_mean, ray, remembered
+from theory.balls import Array, Balls, concatenate, outward
 from theory.blocks import contributions, start
 from theory.cones import column
 from theory.discs import Disc
-from theory.plateau import readout_balls
+from theory.plateau import readout_across
 from theory.steps import sum_of_squares
 from theory.streams import Stream
 from theory.weights import Norm, Weights
@@ -180,10 +180,9 @@ def nearest(stream: Stream, e: Array) -> Array:
     return found
 
 
-def head_walls(room: "Room", values: Balls, direction: Array) -> Balls:
+def head_walls(room: Room, values: Balls, direction: Array) -> Balls:
     """Π = F'p/(|F||p|) for the walls nearest to ± a direction, F an orthonormal frame of values."""
-    frame, _ = np.linalg.qr(values.mid.T)
-    size, found = spectral_norm(Balls.exact(frame)), []
+    (frame, _, size), found = head_frame(values), []
     for sign in (1.0, -1.0):
         p = room.wall(sign * direction)
         if p is not None:
@@ -201,9 +200,7 @@ def walls(weights: Weights, index: int) -> tuple[Balls, ...] | None:
     part, room = circuits(weights)[index], Room.before(weights, index)
     if room is None:
         return None
-    pole = ray(weights).mid / np.linalg.norm(ray(weights).mid)
-    seen = readout_balls(weights)[0].mid
-    seen = seen - pole * (pole @ seen)
+    seen = readout_across(weights).mid
     return tuple(
         head_walls(room, part.values[h], part.maps.mid[h].T @ seen)
         for h in range(len(part.maps.mid))
